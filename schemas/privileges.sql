@@ -14,6 +14,7 @@ GRANT USAGE ON SEQUENCE public.chat_messages_number_seq TO karcis_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.chat_senders TO karcis_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.chat_updates TO karcis_app;
 GRANT USAGE ON SEQUENCE public.chat_updates_id_seq TO karcis_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.chat_usage TO karcis_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.cookie_consents TO karcis_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.daily_figures TO karcis_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.daily_payments TO karcis_app;

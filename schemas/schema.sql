@@ -445,6 +445,7 @@ CREATE TABLE public.chat_senders (
     send_after timestamp with time zone,
     claimed_until timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    swept_at timestamp with time zone,
     CONSTRAINT chat_senders_messenger_id_check CHECK ((length(messenger_id) <= 150)),
     CONSTRAINT chat_senders_phone_check CHECK ((phone ~ '^[1-9][0-9]{6,14}$'::text))
 );
@@ -466,6 +467,14 @@ ALTER TABLE public.chat_updates ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE public.chat_usage (
+    day date NOT NULL,
+    part smallint NOT NULL,
+    messages integer NOT NULL,
+    CONSTRAINT chat_usage_messages_check CHECK ((messages >= 0)),
+    CONSTRAINT chat_usage_part_check CHECK (((part >= 0) AND (part <= 15)))
 );
 
 CREATE TABLE public.cookie_consents (
@@ -1462,6 +1471,9 @@ ALTER TABLE ONLY public.chat_updates
 ALTER TABLE ONLY public.chat_updates
     ADD CONSTRAINT chat_updates_update_key_key UNIQUE (update_key);
 
+ALTER TABLE ONLY public.chat_usage
+    ADD CONSTRAINT chat_usage_pkey PRIMARY KEY (day, part);
+
 ALTER TABLE ONLY public.cookie_consents
     ADD CONSTRAINT cookie_consents_pkey PRIMARY KEY (id);
 
@@ -1942,6 +1954,8 @@ CREATE INDEX tickets_event ON public.tickets USING btree (event_id, status);
 CREATE INDEX tickets_order ON public.tickets USING btree (order_id);
 
 CREATE INDEX used_id_tokens_expiry ON public.used_id_tokens USING btree (expires_at);
+
+CREATE INDEX users_chat_phone ON public.users USING btree (phone) WHERE (email ~~ '%@chat.invalid'::text);
 
 CREATE UNIQUE INDEX users_email ON public.users USING btree (email) WHERE (NOT is_deleted);
 

@@ -4,6 +4,7 @@ Each action may be carried out again after a crash: a hold is found by its idemp
 repeatable by itself.
 """
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import text
 
 from shared.chat import facts, senders
 from shared.chat.contents import (
@@ -41,10 +43,25 @@ from shared.payments.checkout import CheckoutInProgress, CheckoutRequest
 from shared.problems import Problem
 from shared.sales import attendees, orders, reservations
 from shared.sales.orders import NotCancellable, NotPayable
+from shared.sales.purchase_limits import HoldCooldown
 from shared.sales.reservation_requests import Name, ReservationBody, ReservationItem, ReservationRequest
 from shared.sales.reservations import AlreadyReserved
 
+MAX_UNPAID_A_DAY = 8
+"""After so many orders that were not paid, a sender and their phone number hold nothing more for a day."""
+
+log = logging.getLogger(__name__)
+
 _name = TypeAdapter(Name)
+_UNPAID = text(f"""
+    SELECT count(*) FROM orders  -- Uses index: orders_user
+    WHERE user_id IN (SELECT CAST(:user_id AS uuid)
+            UNION SELECT id FROM users  -- Uses index: users_chat_phone
+                WHERE phone = :phone AND email {messenger_accounts.IS_MARKER})
+        AND created_at > now() - interval '1 day' AND idempotency_key IS DISTINCT FROM :key
+        AND status IN ('reserved', 'pending_payment', 'expired', 'cancelled')
+""")
+_HELD = text("SELECT id FROM orders WHERE user_id = :user_id AND idempotency_key = :key")
 
 
 @dataclass(frozen=True)
@@ -74,6 +91,23 @@ def carry_out(action: Action, actor: Actor) -> Result:
         return Refused(slug=refusal.slug, available=available if isinstance(available, int) else None)
 
 
+def give_up(action: Action, actor: Actor) -> None:
+    """Undo what an action has done before it failed for good: the order that it holds, of which nobody was told.
+
+    What can't be undone now expires by itself.
+    """
+    if not isinstance(action, Hold):
+        return
+    try:
+        with transaction() as tx:
+            order_id = tx.execute(_HELD, {"user_id": actor.user_id, "key": actor.key}).scalar()
+            order = orders.lock_own(tx, order_id, actor.user_id) if order_id else None
+            if order and order.status in orders.LIVE:
+                orders.cancel_unpayable(tx, order)  # it is our fault, and no point against them
+    except Exception as error:  # the outage that made it fail, most likely
+        log.warning("chat.hold_left", exc_info=error)
+
+
 def _list_events(_: ListEvents, __: Actor) -> Result:
     with transaction() as tx:
         return facts.upcoming_events(tx)
@@ -97,14 +131,25 @@ def _hold(action: Hold, actor: Actor) -> Result:
         tier = facts.find_tier(tx, action.code)
     if tier is None or not found.tiers or found.tiers[0].needs_identity:
         return Refused(slug="sale-closed")
+    if _holds_too_often(actor):
+        return Refused(slug=HoldCooldown.slug)
     _open_account(action, actor)
     tier_id, event_id = tier
-    body = ReservationBody(event_id=event_id, items=[ReservationItem(tier_id=tier_id, quantity=action.quantity)])
+    items = [ReservationItem(tier_id=tier_id, quantity=action.quantity)]
+    body = ReservationBody(event_id=event_id, items=items, promo_code=action.promo or None)
     try:
         held = reservations.hold(ReservationRequest(actor.user_id, body, actor.key))
     except AlreadyReserved as refusal:
         return _conflict(refusal, actor)
     return _order(held.id, actor)
+
+
+def _holds_too_often(actor: Actor) -> bool:
+    """True if so many orders ended unpaid, or still wait, within a day; those of one phone number count together."""
+    phone = actor.sender.recipient.phone
+    values = {"user_id": actor.user_id, "key": actor.key, "phone": f"+{phone}" if phone else None}
+    with transaction() as tx:
+        return int(tx.execute(_UNPAID, values).scalar_one()) >= MAX_UNPAID_A_DAY
 
 
 def _open_account(action: Hold, actor: Actor) -> None:

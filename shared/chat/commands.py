@@ -37,9 +37,18 @@ _WORDS: Final[dict[str, tuple[Name, str]]] = {
 }
 """Phrase to its command, and the language that it is a word of."""
 
-_BUY = re.compile(
-    r"(?P<verb>beli|buy|buymidtrans)\s+(?P<code>[a-z0-9][a-z0-9-]{2,15})(?:\s+(?P<quantity>\d{1,6}))?", re.IGNORECASE
-)
+_NUMBERS: Final = {
+    word: number
+    for number, words in enumerate(
+        (("satu", "one"), ("dua", "two"), ("tiga", "three"), ("empat", "four"), ("lima", "five")), 1
+    )
+    for word in words
+}
+_QUANTITY = rf"(?P<quantity>\d{{1,6}}|{'|'.join(_NUMBERS)})(?:\s*(?:x|pcs|buah|lembar|orang|tiket|tickets?))?"
+_PURCHASE = r"(?P<code>[a-z0-9][a-z0-9-]{2,15})" + rf"(?:\s+{_QUANTITY}(?:\s+(?P<promo>[a-z0-9][a-z0-9_-]{{1,49}}))?)?"
+_BUY = re.compile(rf"(?P<verb>beli|buy|buymidtrans)\s+{_PURCHASE}", re.IGNORECASE)
+_WITHOUT_VERB = re.compile(_PURCHASE, re.IGNORECASE)
+_NUMBER = re.compile(_QUANTITY, re.IGNORECASE)
 _AROUND = re.compile(r"^[\W_]+|[\W_]+$")
 _SPACES = re.compile(r"\s+")
 
@@ -48,7 +57,7 @@ _SPACES = re.compile(r"\s+")
 class Command:
     """A command. `language` is the one its word belongs to, empty where it is the same in both.
 
-    A purchase has a `code` in capitals, and a `quantity`; `gateway` where its verb names one.
+    A purchase has a `code` in capitals, a `quantity` and a `promo` code; `gateway` where its verb names one.
     """
 
     name: Name
@@ -56,24 +65,45 @@ class Command:
     code: str = ""
     quantity: int | None = None
     gateway: str | None = None
+    promo: str = ""
 
 
 def read(typed: str) -> Command | None:
     """The command in a text; None where it is none."""
-    words = _SPACES.sub(" ", _AROUND.sub("", typed))
+    words = _plain(typed)
     purchase = _BUY.fullmatch(words)
     if purchase:
-        return _purchase(purchase)
+        return _purchase(purchase, purchase["verb"].lower())
     found = _WORDS.get(words.lower())
     return Command(*found) if found else None
 
 
-def _purchase(found: re.Match[str]) -> Command:
-    verb = found["verb"].lower()
+def purchase_without_verb(typed: str) -> Command | None:
+    """The purchase in a text that is a code, with a quantity or not, and no other command; None where it is none."""
+    found = _WITHOUT_VERB.fullmatch(_plain(typed))
+    return _purchase(found, "") if found and read(typed) is None else None
+
+
+def number(typed: str) -> int | None:
+    """The number that a text is, as `2`, `2 tiket` or `dua`; None where it is none."""
+    found = _NUMBER.fullmatch(_plain(typed))
+    return _number(found["quantity"]) if found else None
+
+
+def _plain(typed: str) -> str:
+    return _SPACES.sub(" ", _AROUND.sub("", typed))
+
+
+def _number(written: str) -> int:
+    return _NUMBERS.get(written.lower()) or int(written)
+
+
+def _purchase(found: re.Match[str], verb: str) -> Command:
     return Command(
         "buy",
         language="id" if verb == "beli" else "en" if verb == "buy" else "",
         code=found["code"].upper(),
-        quantity=int(found["quantity"]) if found["quantity"] else None,
+        quantity=_number(found["quantity"]) if found["quantity"] else None,
         gateway="midtrans" if verb == "buymidtrans" else None,
+        promo=found["promo"] or "",
     )

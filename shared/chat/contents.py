@@ -22,6 +22,9 @@ class Incoming(_Document):
     choice: str = ""
     quantity: int = 1
     profile_name: str = ""
+    sent_at: datetime | None = None
+    is_late: bool = False
+    """It comes long after it was written, as after an outage: what it asks for may no longer be wanted."""
 
 
 class OrderChanged(_Document):
@@ -112,6 +115,7 @@ class Hold(_Document):
     code: str
     quantity: int
     gateway: str | None = None
+    promo: str = ""
     profile_name: str = ""
     language: str = "id"
 

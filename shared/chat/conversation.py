@@ -8,6 +8,7 @@ action is carried out elsewhere (actions.py), and its result comes in like every
 """
 
 from collections.abc import Callable
+from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -54,6 +55,11 @@ MAX_TYPED_NAMES = 20
 UNITS_A_MESSAGE = 5
 """The most digital units in one message: the longest that there are fit."""
 
+_ACTING = frozenset({"buy", "pay", "cancel"})
+"""Commands that change something: one that comes late may undo what its writer has done since."""
+_ABOUT_PURCHASES = frozenset({"status", "paid", "tickets"})
+_FREE = frozenset({"agent"})
+"""Commands that are carried out whatever the budget."""
 _LIVE = (OrderStatus.RESERVED, OrderStatus.PENDING_PAYMENT)
 _name = TypeAdapter(Name)
 
@@ -70,6 +76,14 @@ class State(BaseModel):
     code: str = ""
     most: int = 0
     gateway: str | None = None
+    shown: tuple[str, ...] = ()
+    """The ids of the rows of the last list, so that a number chooses one."""
+    written_at: datetime | None = None
+    """When the newest message that was taken in was written."""
+    told_late: bool = False
+    """The sender knows already that messages of theirs come late."""
+    put_off_on: date | None = None
+    """The day on which the sender was told that we answer no more on it."""
     order: OrderFacts | None = None
     names: tuple[str, ...] = ()
     intent: Hold | None = None
@@ -94,8 +108,27 @@ def step(state: State, update: Incoming | OrderChanged) -> Outcome:
         return _order_changed(state, update)
     if update.kind == "ignored":
         return Outcome(state=state)
-    named = state.model_copy(update={"profile_name": update.profile_name or state.profile_name})
-    return _INCOMING[update.kind](named, update)
+    if _is_outdated(state, update) and _acts(state, update):
+        return _outdated(state)
+    return _INCOMING[update.kind](_heard(state, update), update)
+
+
+def step_over_budget(state: State, update: Incoming, *, today: date, may_tell: bool, has_bought: bool) -> Outcome:
+    """Take in what somebody wrote once the day's budget is used up (budget.py).
+
+    Who has an order goes on with it, and what was bought is told of and handed over. Others are told once, if we may.
+    """
+    if state.order is not None or update.kind == "ignored" or _is_never_put_off(update, has_bought):
+        return step(state, update)
+    heard = _heard(state, update)
+    if not may_tell or state.put_off_on == today:
+        return Outcome(state=heard)
+    return _say(heard.model_copy(update={"put_off_on": today}), "put_off", url=wording.site_url())
+
+
+def _is_never_put_off(update: Incoming, has_bought: bool) -> bool:
+    command = commands.read(update.text) if update.kind == "text" else None
+    return command is not None and (command.name in _FREE or (has_bought and command.name in _ABOUT_PURCHASES))
 
 
 def resume(state: State, action: Action, result: Result) -> Outcome:
@@ -103,6 +136,42 @@ def resume(state: State, action: Action, result: Result) -> Outcome:
     if isinstance(result, Refused):
         return _refused(state, action, result)
     return _RESULTS[action.kind](state, action, result)
+
+
+def _heard(state: State, update: Incoming) -> State:
+    """The state with what a message tells of its sender, whatever it says."""
+    moments = [at for at in (state.written_at, update.sent_at) if at]
+    return state.model_copy(
+        update={
+            "profile_name": update.profile_name or state.profile_name,
+            "written_at": max(moments, default=None),
+            "told_late": False,
+        }
+    )
+
+
+def _is_outdated(state: State, update: Incoming) -> bool:
+    """True for a message that comes long after it was written, or after one that was written later."""
+    is_overtaken = update.sent_at and state.written_at and update.sent_at < state.written_at
+    return update.is_late or bool(is_overtaken)
+
+
+def _acts(state: State, update: Incoming) -> bool:
+    """True if a message would change an order, or the answers given for one."""
+    if update.kind != "text":
+        return update.kind in ("choice", "cart")
+    command = commands.read(update.text)
+    if command is not None:
+        return command.name in _ACTING
+    is_answer = state.step in ("naming", "quantity") or commands.number(update.text) is not None
+    return is_answer or commands.purchase_without_verb(update.text) is not None
+
+
+def _outdated(state: State) -> Outcome:
+    """Say so once, as messages that come late come together."""
+    if state.told_late:
+        return Outcome(state=state)
+    return _say(state.model_copy(update={"told_late": True}), "late")
 
 
 def _typed(state: State, update: Incoming) -> Outcome:
@@ -115,11 +184,30 @@ def _typed(state: State, update: Incoming) -> Outcome:
 
 
 def _free_text(state: State, typed: str) -> Outcome:
-    if state.step == "quantity" and typed.strip().isdecimal():
-        return _choose_quantity(state, int(typed.strip()[:6]))
+    number = commands.number(typed)
+    if number is not None and state.step == "quantity":
+        return _choose_quantity(state, number)
+    if number is not None and state.shown:
+        return _choose_row(state, number)
+    purchase = commands.purchase_without_verb(typed)
+    if purchase is not None and _is_code(state, purchase.code):
+        return _buy(state, purchase)
     if state.step == "paying":
         return _say(state, "waiting", buttons=_payment_buttons(state))
     return Outcome(state=state, action=ListEvents())
+
+
+def _choose_row(state: State, number: int) -> Outcome:
+    """Choose a row of the last list by its number."""
+    if not 1 <= number <= len(state.shown):
+        return _say(state, "quantity_wrong", most=len(state.shown))
+    return _chosen(state, Incoming(kind="choice", choice=state.shown[number - 1]))
+
+
+def _is_code(state: State, code: str) -> bool:
+    """True if a word is the code of something, rather than a word: it was shown, or has digits among its letters."""
+    is_mixed = any(each.isdigit() for each in code) and any(each.isalpha() for each in code)
+    return is_mixed or f"tier:{code}" in state.shown
 
 
 def _chosen(state: State, update: Incoming) -> Outcome:
@@ -166,6 +254,7 @@ def _buy(state: State, command: Command) -> Outcome:
         code=command.code,
         quantity=command.quantity,
         gateway=command.gateway,
+        promo=command.promo,
         profile_name=state.profile_name,
         language=_language(state),
     )
@@ -230,10 +319,9 @@ def _quantity_button(state: State, value: str) -> Outcome:
 
 def _take_name(state: State, typed: str) -> Outcome:
     """Take the name for the next ticket; once all are known, pay."""
-    try:
-        name = _name.validate_python(typed)
-    except ValidationError:
+    if not _is_name(typed):
         return _say(state, "name_wrong")
+    name = _name.validate_python(typed)
     if state.order is None:
         return Outcome(state=_idle(state), action=ListEvents())
     named = _next(state, names=(*state.names, name))
@@ -277,9 +365,15 @@ def _listed(state: State, _: Any, result: EventsFound) -> Outcome:
         )
         for event in result.events
     )
-    body = wording.sentence("events", _language(state))
-    label = wording.sentence("choose_event", _language(state))
-    return Outcome(state=state, messages=(Text(body=body, rows=rows, list_label=label),))
+    return _list(state, wording.sentence("events", _language(state)), "choose_event", rows)
+
+
+def _list(state: State, body: str, label: str, rows: tuple[Option, ...]) -> Outcome:
+    """Show a list, from which a number chooses from now on."""
+    shown = tuple(row.id for row in rows)
+    step = "idle" if state.step == "quantity" else state.step
+    text = Text(body=body, rows=rows, list_label=wording.sentence(label, _language(state)))
+    return Outcome(state=state.model_copy(update={"step": step, "shown": shown}), messages=(text,))
 
 
 def _shown(state: State, _: Any, result: TiersFound) -> Outcome:
@@ -294,11 +388,7 @@ def _shown(state: State, _: Any, result: TiersFound) -> Outcome:
         Option(id=f"tier:{tier.code}", title=tier.name, description=wording.tier(tier.price, tier.available, language))
         for tier in on_sale
     )
-    label = wording.sentence("choose_tier", language)
-    return Outcome(
-        state=state,
-        messages=(Text(body=wording.sentence("tiers", language, title=result.title), rows=rows, list_label=label),),
-    )
+    return _list(state, wording.sentence("tiers", language, title=result.title), "choose_tier", rows)
 
 
 def _code_found(state: State, action: FindTier, result: TiersFound) -> Outcome:
@@ -314,7 +404,7 @@ def _ask_quantity(state: State, title: str, tier: TierRow, gateway: str | None) 
     most = min(tier.most, tier.available, MAX_TYPED_NAMES)
     if not tier.on_sale or most < 1:
         return _say(state, "sold_out")
-    asked = _next(state, step="quantity", code=tier.code, most=most, gateway=gateway)
+    asked = _next(state, step="quantity", code=tier.code, most=most, gateway=gateway, shown=())
     if most == 1:
         return _choose_quantity(asked, 1)
     buttons = tuple(
@@ -337,7 +427,7 @@ def _held(state: State, action: Hold, result: OrderFound) -> Outcome:
     order = result.order
     if order.status not in (*_LIVE, OrderStatus.PAID):
         return _say(_idle(state), "order_ended")
-    held = _next(state, order=order, names=(), gateway=action.gateway, intent=None, code="", most=0)
+    held = _next(state, order=order, names=(), gateway=action.gateway, intent=None, code="", most=0, shown=())
     if order.status == OrderStatus.PAID:
         return Outcome(state=held.model_copy(update={"step": "paying"}))
     if order.unnamed:
@@ -514,16 +604,17 @@ def _next(state: State, **changes: Any) -> State:
 
 
 def _idle(state: State) -> State:
-    """The conversation without an order; who it is with stays known."""
-    return State(version=state.version + 1, language=state.language, profile_name=state.profile_name)
+    """The conversation without an order; who it is with, and what they have written, stays known."""
+    kept = state.model_dump(include={"language", "profile_name", "written_at", "told_late", "put_off_on"})
+    return State(version=state.version + 1, **kept)
 
 
 def _is_name(words: str) -> bool:
+    """True for what may stand on a ticket; a number alone answers another question."""
     try:
-        _name.validate_python(words)
+        return any(each.isalpha() for each in _name.validate_python(words))
     except ValidationError:
         return False
-    return True
 
 
 def _language(state: State) -> Literal["id", "en"]:

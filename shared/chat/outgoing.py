@@ -1,6 +1,7 @@
 """Messages of ours: rows that leave one after the other, and what became of each (CHAT-5).
 
     queued ─► sent ─► delivered ─► read        failed, dropped: it never arrives
+       ▲───────┘ too many at once, or WhatsApp was away
 
 WhatsApp has no idempotency key. Each message carries its row's id, which comes back with its statuses: one that was
 sent, though we did not hear so, is known as sent before it is tried again.
@@ -14,9 +15,11 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
+from shared.chat import budget, senders
 from shared.chat.contents import Outgoing
+from shared.cloud import manual_tasks
 from shared.cloud.database import Transaction
 from shared.gateways.whatsapp import errors
 from shared.gateways.whatsapp.errors import Verdict
@@ -25,6 +28,9 @@ from shared.states import ChatMessageStatus
 
 MAX_ATTEMPTS = 10
 """After so many tries a message is given up."""
+STATUS_SECONDS = 10.0
+"""How long statuses of a message may take that WhatsApp may have taken."""
+LONGEST_PAUSE_SECONDS = 3600.0
 RANKS = {
     ChatMessageStatus.QUEUED: 0,
     ChatMessageStatus.FAILED: 0,
@@ -45,22 +51,35 @@ _ADD = text("""
     ON CONFLICT (dedupe_key) DO NOTHING
 """)
 _NEXT = text("""
-    UPDATE chat_messages SET attempts = attempts + 1 WHERE id = (
+    UPDATE chat_messages SET attempts = attempts + 1, provider_message_id = NULL WHERE id = (
         SELECT id FROM chat_messages  -- Uses index: chat_messages_queued
         WHERE sender_id = :sender_id AND status = 'queued' ORDER BY number LIMIT 1)
     RETURNING id, content, attempts
 """)
 _SENT = text("""
     UPDATE chat_messages SET provider_message_id = :message_id, sent_at = COALESCE(sent_at, now()),
-        status = CASE WHEN status = 'queued' THEN 'sent' ELSE status END
+        status = CASE WHEN status = 'queued' AND (provider_message_id = :message_id) IS NOT TRUE THEN 'sent'
+            ELSE status END  -- a status may have told before that this try has failed
     WHERE id = :id
 """)
 _ENDED = text("""
     UPDATE chat_messages SET status = :status, status_at = now(), error_code = :error
     WHERE id = :id AND status = 'queued'
 """)
+_REQUEUE = text("""
+    UPDATE chat_messages SET status = 'queued', status_at = now(), error_code = :error,
+        provider_message_id = :message_id
+    WHERE id = :id
+""")
+_LOST = text("""
+    SELECT m.sender_id, s.user_id, m.content ->> 'kind' AS kind, COALESCE(m.content ->> 'order_id', t.order_id::text)
+        AS order_id
+    FROM chat_messages m JOIN chat_senders s ON s.id = m.sender_id
+        LEFT JOIN tickets t ON t.id = CAST(m.content ->> 'ticket_id' AS uuid)
+    WHERE m.id = :id AND m.content ->> 'kind' IN ('ticket', 'goods')
+""")
 _LOCK = text("""
-    SELECT id, status FROM chat_messages
+    SELECT id, sender_id, status, attempts, provider_message_id FROM chat_messages
     WHERE id = CAST(:id AS uuid) OR provider_message_id = :message_id
     ORDER BY id = CAST(:id AS uuid) DESC NULLS LAST LIMIT 1 FOR NO KEY UPDATE
 """)
@@ -87,7 +106,8 @@ def enqueue(tx: Transaction, sender_id: UUID, messages: Sequence[Outgoing], *, d
         for number, message in enumerate(messages)
     ]
     if rows:
-        tx.execute(_ADD, {"sender_id": sender_id, "messages": json.dumps(rows)})
+        added = tx.execute(_ADD, {"sender_id": sender_id, "messages": json.dumps(rows)})
+        budget.count(tx, sender_id, added.rowcount)
 
 
 def begin_next(tx: Transaction, sender_id: UUID) -> QueuedMessage | None:
@@ -101,24 +121,68 @@ def mark_sent(tx: Transaction, message_id: UUID, provider_message_id: str | None
     tx.execute(_SENT, {"id": message_id, "message_id": provider_message_id})
 
 
-def mark_ended(tx: Transaction, message_id: UUID, status: ChatMessageStatus, error: str) -> None:
-    """Record that a message will never be sent: `failed`, or `dropped` as nobody may be written to now."""
+def mark_ended(
+    tx: Transaction, message_id: UUID, status: ChatMessageStatus, error: str, *, is_obsolete: bool = False
+) -> None:
+    """Record that a message will never be sent: `failed`, or `dropped` as nobody may be written to now.
+
+    Of one that is obsolete nothing was lost.
+    """
     tx.execute(_ENDED, {"id": message_id, "status": status, "error": error})
+    if not is_obsolete:
+        _report_lost(tx, message_id, error)
 
 
 def record_statuses(tx: Transaction, statuses: Sequence[DeliveryStatus]) -> None:
     """Record what became of messages. Repeated statuses, older ones and those of other messages change nothing."""
     for status in sorted(statuses, key=lambda each: (each.callback_data or "", each.message_id)):
         row = tx.execute(_LOCK, {"id": _uuid(status.callback_data), "message_id": status.message_id}).first()
-        if row is not None and _is_news(row.status, status):
+        if row is None or not _is_news(row, status):
+            continue
+        if status.status == "failed" and _is_to_be_repeated(row, status):
+            _requeue(tx, row, status)
+        else:
             _move(tx, row.id, status)
 
 
-def _is_news(current: str, status: DeliveryStatus) -> bool:
-    now = ChatMessageStatus(current)
+def _is_news(row: Row[Any], status: DeliveryStatus) -> bool:
+    """True unless a status is known, older than what is known, or about an earlier try of the message."""
+    now, is_same_try = ChatMessageStatus(row.status), row.provider_message_id == status.message_id
+    if now is ChatMessageStatus.QUEUED and is_same_try:  # it has failed, and will be sent again
+        return False
     if status.status == "failed":
-        return now in (ChatMessageStatus.QUEUED, ChatMessageStatus.SENT)
+        return now in (ChatMessageStatus.QUEUED, ChatMessageStatus.SENT) and (
+            is_same_try or row.provider_message_id is None
+        )
     return now is not ChatMessageStatus.FAILED and RANKS[ChatMessageStatus(status.status)] > RANKS[now]
+
+
+def _is_to_be_repeated(row: Row[Any], status: DeliveryStatus) -> bool:
+    """True where a message that was accepted failed as there were too many, or as WhatsApp was away."""
+    is_passing = errors.verdict(status.error_code or 0) in (Verdict.RETRY, Verdict.RETRY_RECIPIENT)
+    return is_passing and row.attempts < MAX_ATTEMPTS
+
+
+def _requeue(tx: Transaction, row: Row[Any], status: DeliveryStatus) -> None:
+    """Have a message sent again, and nothing else to its reader until then. The sweep finds it."""
+    tx.execute(_REQUEUE, {"id": row.id, "error": str(status.error_code), "message_id": status.message_id})
+    senders.pause(tx, row.sender_id, pause_seconds(status.error_code or 0, row.attempts))
+    log.warning("chat.requeued", extra={"chat_message_id": str(row.id), "code": str(status.error_code)})
+
+
+def pause_seconds(code: int, attempts: int) -> float:
+    """How long nothing is sent after a try that failed in passing: each pause is longer than the last."""
+    if errors.verdict(code) is Verdict.RETRY_RECIPIENT:
+        return float(min(errors.PAIR_RATE_SECONDS**attempts, LONGEST_PAUSE_SECONDS))
+    return float(min(STATUS_SECONDS * 2 ** (attempts - 1), LONGEST_PAUSE_SECONDS))
+
+
+def _report_lost(tx: Transaction, message_id: UUID, error: str | None) -> None:
+    """Call a person where what somebody has bought did not reach them. Until then they may ask for it again."""
+    lost = tx.execute(_LOST, {"id": message_id}).first()
+    if lost is not None:
+        details = {"order_id": lost.order_id, "user_id": lost.user_id, "error": error}
+        manual_tasks.add(tx, "chat_delivery_failed", subject="chat_message", subject_id=message_id, **details)
 
 
 def _move(tx: Transaction, row_id: UUID, status: DeliveryStatus) -> None:
@@ -126,6 +190,7 @@ def _move(tx: Transaction, row_id: UUID, status: DeliveryStatus) -> None:
     values: dict[str, Any] = {"id": row_id, "status": status.status, "at": status.at, "error": error}
     tx.execute(_MOVE, {**values, "message_id": status.message_id})
     if status.status == "failed":
+        _report_lost(tx, row_id, error)
         is_ours = errors.verdict(status.error_code or 0) in (Verdict.MISCONFIGURED, Verdict.REFUSED)
         log.log(
             logging.ERROR if is_ours else logging.WARNING,

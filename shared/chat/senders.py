@@ -19,7 +19,10 @@ from shared.gateways.whatsapp.messages import Recipient
 from shared.gateways.whatsapp.webhooks import IdentityChange, SenderIdentity
 
 LEASE_SECONDS = 60
-"""How long one delivery has a conversation to itself: longer than its slowest step, a call to a gateway."""
+"""How long one delivery has a conversation to itself: longer than it takes to upload a file and send it."""
+ACTION_LEASE_SECONDS = 180
+"""The same while an action is carried out: longer than two payment gateways take, each asked for what it has, told what
+is wanted, and asked again what became of that."""
 WINDOW_HOURS = 24
 """How long after their last message somebody may be answered."""
 
@@ -43,7 +46,9 @@ _CLAIM = text("""
     WHERE id = :id AND (claimed_until IS NULL OR claimed_until < clock_timestamp()) RETURNING claimed_until
 """)
 _LOCK = text("""
-    UPDATE chat_senders SET claimed_until = clock_timestamp() + make_interval(secs => :seconds)
+    UPDATE chat_senders SET claimed_until = clock_timestamp()
+        + make_interval(secs => CASE WHEN pending_action IS NULL THEN CAST(:seconds AS int)
+            ELSE CAST(:action_seconds AS int) END)
     WHERE id = :id AND claimed_until = :claim
     RETURNING id, messenger_id, phone, user_id, state, pending_action, claimed_until,
         COALESCE(send_after > clock_timestamp(), false) AS is_paused,
@@ -65,7 +70,9 @@ _OF_ORDER = text("""
     WHERE order_id = :order_id OR id = (SELECT user_id FROM orders WHERE id = :order_id)
     ORDER BY order_id = :order_id DESC NULLS LAST LIMIT 1
 """)
+# Those that were swept longest ago come first: a sender whose work keeps failing holds up no other.
 _UNFINISHED = text("""
+    UPDATE chat_senders SET swept_at = clock_timestamp() WHERE id IN (
     SELECT s.id FROM chat_senders s
     WHERE (s.claimed_until IS NULL OR s.claimed_until < now()) AND (s.send_after IS NULL OR s.send_after < now())
         AND s.id IN (
@@ -75,7 +82,8 @@ _UNFINISHED = text("""
                 WHERE status = 'queued' AND created_at < now() - make_interval(secs => :seconds)
             UNION SELECT id FROM chat_senders  -- Uses index: chat_senders_pending
                 WHERE pending_action IS NOT NULL)
-    LIMIT :most
+    ORDER BY s.swept_at NULLS FIRST, s.last_message_at NULLS FIRST, s.id LIMIT :most)
+    RETURNING id
 """)
 _ERASE = text("""
     UPDATE chat_senders SET messenger_id = NULL, phone = NULL, state = '{}', pending_action = NULL, order_id = NULL
@@ -194,7 +202,13 @@ def claim(tx: Transaction, sender_id: UUID) -> datetime | None:
 
 def lock(tx: Transaction, sender_id: UUID, claim: datetime) -> Sender:
     """Lock a claimed conversation until `tx` ends, and extend the claim. Raises ClaimLost."""
-    values = {"id": sender_id, "claim": claim, "seconds": LEASE_SECONDS, "hours": WINDOW_HOURS}
+    values = {
+        "id": sender_id,
+        "claim": claim,
+        "seconds": LEASE_SECONDS,
+        "action_seconds": ACTION_LEASE_SECONDS,
+        "hours": WINDOW_HOURS,
+    }
     row = tx.execute(_LOCK, values).first()
     if row is None:
         raise ClaimLost
@@ -242,8 +256,8 @@ def find_by_order(tx: Transaction, order_id: UUID) -> UUID | None:
     return found
 
 
-def unfinished(tx: Transaction, *, older_than_seconds: int, most: int) -> list[UUID]:
-    """Senders whose conversation a crash or an outage has left in the middle."""
+def sweep_unfinished(tx: Transaction, *, older_than_seconds: int, most: int) -> list[UUID]:
+    """Note as swept the senders whose conversation a crash or an outage has left in the middle, and return them."""
     return list(tx.execute(_UNFINISHED, {"seconds": older_than_seconds, "most": most}).scalars())
 
 

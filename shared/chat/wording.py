@@ -97,12 +97,12 @@ _SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         " AGENT, and we help.",
     ),
     "help": (
-        "MENU: yang dijual\nBELI KODE JUMLAH: membeli\nBAYAR: QRIS lagi\nSTATUS: pesanan Anda\nSUDAH BAYAR: periksa"
-        " pembayaran\nBATAL: batalkan pesanan\nTIKET: kirim ulang tiket\nREFUND, ORANG (bicara dengan kami), EN"
-        " (English)",
-        "MENU: what is on sale\nBUY CODE QUANTITY: buy\nPAY: the QRIS again\nSTATUS: your order\nPAID: check the"
-        " payment\nCANCEL: cancel the order\nTICKETS: send tickets again\nREFUND, AGENT (talk to us), ID (Bahasa"
-        " Indonesia)",
+        "MENU: yang dijual\nBELI KODE JUMLAH: membeli, dengan kode promo di akhir bila ada\nBAYAR: QRIS lagi"
+        "\nSTATUS: pesanan Anda\nSUDAH BAYAR: periksa pembayaran\nBATAL: batalkan pesanan"
+        "\nTIKET: kirim ulang tiket\nREFUND, ORANG (bicara dengan kami), EN (English)",
+        "MENU: what is on sale\nBUY CODE QUANTITY: buy, with a promo code at the end if you have one\nPAY: the QRIS"
+        " again\nSTATUS: your order\nPAID: check the payment\nCANCEL: cancel the order"
+        "\nTICKETS: send tickets again\nREFUND, AGENT (talk to us), ID (Bahasa Indonesia)",
     ),
     "person_called": (
         "Baik, seseorang dari kami akan menjawab Anda di sini.",
@@ -113,6 +113,14 @@ _SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "Pesan seperti itu belum bisa kami baca. Ketik BANTUAN untuk melihat perintahnya.",
         "We can't read messages like that. Type HELP to see the commands.",
     ),
+    "put_off": (
+        "Maaf, chat kami sudah penuh untuk hari ini. Silakan beli di situs kami: {url}",
+        "Sorry, our chat is full for today. Please buy on our site: {url}",
+    ),
+    "late": (
+        "Pesan Anda baru sampai sekarang, jadi belum kami jalankan. Ketik lagi bila masih perlu.",
+        "Your message has reached us only now, so we have not acted on it. Write it again if you still want it.",
+    ),
     "stale": (
         "Tombol itu tidak berlaku lagi. Ketik MENU untuk mulai lagi.",
         "That button is no longer valid. Type MENU to begin again.",
@@ -122,6 +130,14 @@ _SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "This event is being sold through the waiting room on our site: {url}",
     ),
     "too_many_tickets": ("Terlalu banyak untuk sekali beli. Ketik jumlah yang lebih kecil.", "Too many for one order."),
+    "promo_invalid": (
+        "Kode promo itu tidak berlaku di sini. Periksa ejaannya, atau ketik lagi tanpa kode promo.",
+        "That promo code is not valid here. Check its spelling, or type it again without one.",
+    ),
+    "promo_exhausted": (
+        "Kode promo itu sudah habis dipakai. Ketik lagi tanpa kode promo.",
+        "That promo code has been used up. Type it again without one.",
+    ),
     "limit_reached": (
         "Batas pembelian Anda untuk acara ini sudah tercapai.",
         "You have reached your limit for this event.",
@@ -173,6 +189,8 @@ _REFUSALS: Final[Mapping[str, str]] = {
     "sold-out": "sold_out",
     "sale-closed": "sold_out",
     "too-many-tickets": "too_many_tickets",
+    "promo-invalid": "promo_invalid",
+    "promo-exhausted": "promo_exhausted",
     "queue-pass-required": "waiting_room",
     "person-limit-reached": "limit_reached",
     "hold-again-later": "hold_later",

@@ -16,8 +16,9 @@ from uuid import UUID
 from pydantic import TypeAdapter
 from sqlalchemy import text
 
-from shared.chat import actions, conversation, outgoing, receiving, senders, sending
+from shared.chat import actions, budget, conversation, outgoing, receiving, senders, sending
 from shared.chat.actions import Actor
+from shared.chat.budget import Level
 from shared.chat.contents import Action, Incoming, OrderChanged, Refused, Update
 from shared.chat.conversation import Outcome
 from shared.chat.outgoing import QueuedMessage
@@ -40,9 +41,9 @@ MAX_ANSWERS_A_DAY = 30
 MAX_MESSAGES_A_DAY = 200
 """After so many, files of tickets among them, nobody is answered; what an order has bought comes all the same."""
 
-_STATUS_SECONDS = 10.0
-"""How long statuses of a message may take that WhatsApp may have taken."""
-_LONGEST_PAUSE_SECONDS = 3600.0
+LATE_SECONDS = 600
+"""A message that is older when its turn comes does not hold, pay or cancel anything: its writer may have moved on."""
+
 _ABANDONED_AFTER_SECONDS = 30
 _SWEPT_AT_ONCE = 200
 
@@ -51,7 +52,9 @@ log = logging.getLogger(__name__)
 _update: TypeAdapter[Update] = TypeAdapter(Update)
 _action: TypeAdapter[Action] = TypeAdapter(Action)
 _NEXT = text("""
-    SELECT id, content, created_at FROM chat_updates  -- Uses index: chat_updates_waiting
+    SELECT id, content, created_at, LEAST(sent_at, created_at) AS sent_at,
+        sent_at < now() - make_interval(secs => :late_seconds) AS is_late
+    FROM chat_updates  -- Uses index: chat_updates_waiting
     WHERE sender_id = :sender_id AND processed_at IS NULL ORDER BY id LIMIT 1
 """)
 _PROCESSED = text("UPDATE chat_updates SET processed_at = now() WHERE id = :id")
@@ -102,7 +105,7 @@ def work(sender_id: UUID, attempt: int) -> None:
 def sweep() -> int:
     """Have conversations worked on that a crash or an outage left in the middle; return how many."""
     with transaction() as tx:
-        left = senders.unfinished(tx, older_than_seconds=_ABANDONED_AFTER_SECONDS, most=_SWEPT_AT_ONCE)
+        left = senders.sweep_unfinished(tx, older_than_seconds=_ABANDONED_AFTER_SECONDS, most=_SWEPT_AT_ONCE)
         outbox.add_all(tx, receiving.TOPIC, [{"sender_id": sender_id} for sender_id in left])
     if left:
         log.warning("chat.swept", extra={"count": len(left)})
@@ -158,6 +161,7 @@ class _Work:
             if self._attempt < MAX_ATTEMPTS:
                 raise
             log.error("chat.action_failed", extra={"action": pending.action.kind}, exc_info=error)
+            actions.give_up(pending.action, Actor(sender, pending.key))
             result = Refused(slug="internal-error")
         with transaction() as tx:
             now = senders.lock(tx, self._sender_id, self.claim)
@@ -171,7 +175,7 @@ class _Work:
         except PayloadUnreadable:  # accepted, only without its id: a status will name it
             message_id = None
         except Obsolete as reason:
-            _end(queued, ChatMessageStatus.DROPPED, str(reason))
+            _end(queued, ChatMessageStatus.DROPPED, str(reason), is_obsolete=True)
             return
         except GatewayRefused as refusal:
             _end_refused(queued, refusal)
@@ -190,14 +194,11 @@ class _Work:
 
         Each pause is twice the last, so that an outage of an hour does not use up a message's tries.
         """
-        seconds = 0.0
-        if isinstance(error, RecipientRateLimited):
-            seconds = min(error.retry_after_seconds**queued.attempts, _LONGEST_PAUSE_SECONDS)
-        elif isinstance(error, GatewayUnavailable | GatewayMisconfigured):
-            seconds = min(_STATUS_SECONDS * 2 ** (queued.attempts - 1), _LONGEST_PAUSE_SECONDS)
-        if seconds:
-            with transaction() as tx:
-                senders.pause(tx, self._sender_id, seconds)
+        if not isinstance(error, GatewayUnavailable | GatewayMisconfigured):
+            return
+        code = errors.PAIR_RATE if isinstance(error, RecipientRateLimited) else 0
+        with transaction() as tx:
+            senders.pause(tx, self._sender_id, outgoing.pause_seconds(code, queued.attempts))
 
 
 def _pending(sender: Sender) -> _Pending | None:
@@ -209,14 +210,33 @@ def _pending(sender: Sender) -> _Pending | None:
 
 def _take_in_next(tx: Transaction, sender: Sender) -> bool | None:
     """Take in the next update; None where none waits."""
-    row = tx.execute(_NEXT, {"sender_id": sender.id}).first()
+    row = tx.execute(_NEXT, {"sender_id": sender.id, "late_seconds": LATE_SECONDS}).first()
     if row is None:
         return None
     update = _update.validate_python(row.content)
+    if isinstance(update, Incoming):
+        update = update.model_copy(update={"sent_at": row.sent_at, "is_late": row.is_late})
     if not (isinstance(update, Incoming) and _is_too_much(tx, sender, row)):
-        _save(tx, sender, conversation.step(sender.state, update), f"chat:{row.id}", 0)
+        _save(tx, sender, _decide(tx, sender, update), f"chat:{row.id}", 0)
     tx.execute(_PROCESSED, {"id": row.id})
     return True
+
+
+def _decide(tx: Transaction, sender: Sender, update: Update) -> Outcome:
+    """What follows from an update, within the day's budget. What happens to orders is told whatever it costs."""
+    if isinstance(update, OrderChanged):
+        return conversation.step(sender.state, update)
+    level, today = budget.level(tx)
+    if level is Level.LEFT:
+        return conversation.step(sender.state, update)
+    log.warning("chat.over_budget", extra={"level": level})
+    return conversation.step_over_budget(
+        sender.state,
+        update,
+        today=today,
+        may_tell=level is Level.USED_UP,
+        has_bought=sender.user_id is not None,
+    )
 
 
 def _is_too_much(tx: Transaction, sender: Sender, row: Any) -> bool:
@@ -263,7 +283,7 @@ def _end_refused(queued: QueuedMessage, refusal: GatewayRefused) -> None:
     _end(queued, ChatMessageStatus.DROPPED if outside else ChatMessageStatus.FAILED, refusal.code)
 
 
-def _end(queued: QueuedMessage, status: ChatMessageStatus, reason: str) -> None:
+def _end(queued: QueuedMessage, status: ChatMessageStatus, reason: str, *, is_obsolete: bool = False) -> None:
     with transaction() as tx:
-        outgoing.mark_ended(tx, queued.id, status, reason)
+        outgoing.mark_ended(tx, queued.id, status, reason, is_obsolete=is_obsolete)
     log.warning("chat.not_sent", extra={"chat_message_id": str(queued.id), "outcome": status, "reason": reason})

@@ -78,6 +78,10 @@ class Settings:
     """Meta's id of our business number. Empty: we have none, and whatever is sent to us is for somebody else."""
     whatsapp_number: str = ""
     """Our business number in digits, for links that open a chat with it. Empty: no page offers the chat."""
+    whatsapp_message_price: int = 413
+    """The rupiah that Meta charges for a message to Indonesia (infra/checks/costs.py has its source)."""
+    whatsapp_daily_budget: int = 5_000_000
+    """The rupiah that a day's messages may cost; then only what was bought is delivered. 0: without a limit."""
     sender_email: str = "tiket@karcis.example"
     sender_name: str = "Karcis"
 

@@ -11,12 +11,12 @@ GATEWAY = "whatsapp"
 
 _TOO_MANY = frozenset({4, 80007, 130429})
 _AWAY = frozenset({2, 131000, 131016, 131057, 133004})
-_PAIR_RATE = 131056
+PAIR_RATE = 131056
 _OUTSIDE_WINDOW = 131047
 _UNREACHABLE = frozenset({131021, 131026, 131049, 131050, 130403})
 _MISCONFIGURED = frozenset({0, 3, 10, 190, 368, 130497, 131031, 131042, 131045, 131048, 131064, 133010})
 _PERMISSIONS = range(200, 300)
-_PAIR_RATE_SECONDS = 4.0
+PAIR_RATE_SECONDS = 4.0
 
 
 class Verdict(StrEnum):
@@ -37,7 +37,7 @@ def verdict(code: int) -> Verdict:
     """What follows from an error code; one that is not known is a refusal."""
     if code in _TOO_MANY | _AWAY:
         return Verdict.RETRY
-    if code == _PAIR_RATE:
+    if code == PAIR_RATE:
         return Verdict.RETRY_RECIPIENT
     if code == _OUTSIDE_WINDOW:
         return Verdict.OUTSIDE_WINDOW
@@ -53,7 +53,7 @@ class RecipientRateLimited(GatewayUnavailable):
 
     def __init__(self) -> None:
         super().__init__(
-            GATEWAY, "too many to one recipient", retry_after_seconds=_PAIR_RATE_SECONDS, outcome_unknown=False
+            GATEWAY, "too many to one recipient", retry_after_seconds=PAIR_RATE_SECONDS, outcome_unknown=False
         )
 
 

@@ -217,6 +217,11 @@ RESOLUTIONS: Final[Mapping[str, Resolution]] = {
         (Step(_("Send it again"), "/admin/mails/{subject_id}/send-again"), Step(_("The mails"), "/admin/mails")),
         closes_itself=True,
     ),
+    "chat_delivery_failed": Resolution(
+        _("Something bought in a chat did not arrive there"),
+        _("They get it again by writing TIKET. Is WhatsApp not to be reached, call their number; then close the task."),
+        (Step(_("The order"), "/admin/orders/{order_id}"), Step(_("The buyer"), "/admin/users/{user_id}")),
+    ),
     "chat_handover": Resolution(
         _("Somebody in a chat asks for a person"),
         _("Answer them within 24 hours of their last message, then close the task (runbook)."),

@@ -69,7 +69,8 @@ class FakeWhatsApp:
             if self.fails:
                 raise self.fails.pop(0)
             self.sent.append(Sent(recipient, message, callback_data))
-            return f"wamid.{callback_data}"
+            tries = sum(each.callback_data == callback_data for each in self.sent)
+            return f"wamid.{callback_data}" + (f".{tries}" if tries > 1 else "")
 
     def upload(self, filename: str, content: bytes, content_type: str) -> str:
         with self._lock:

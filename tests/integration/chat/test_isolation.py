@@ -85,8 +85,10 @@ def test_the_table_of_isolations(a_phone: APhone, paying: Gateways, unique_codes
 def test_somebody_who_writes_twice_at_once_has_one_order(a_phone: APhone, paying: Gateways):
     event, code = an_offer(kind="product")
     phone = a_phone()
-    content = {"type": "text", "text": {"body": f"beli {code} 1"}}
-    at_the_same_time([lambda: deliver([phone.value(content)]) for _ in range(4)])
+    written = [phone.value({"type": "text", "text": {"body": f"beli {code} 1"}}) for _ in range(4)]
+    for value in written:  # within one second
+        value["messages"][0]["timestamp"] = written[0]["messages"][0]["timestamp"]
+    at_the_same_time([lambda value=value: deliver([value]) for value in written])
     waiting = [UUID(payload["sender_id"]) for payload in phone.published.of("chat.waiting")]
     phone.published.messages.clear()
     at_the_same_time([lambda sender=sender: work_on(sender) for sender in waiting])

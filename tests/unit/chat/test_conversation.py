@@ -1,6 +1,6 @@
 """The conversation is a pure function: the same updates and results give the same again, and nothing breaks it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -9,20 +9,25 @@ from hypothesis import strategies as st
 
 from shared.chat import conversation
 from shared.chat.contents import (
+    CallPerson,
     Done,
     EventRow,
     EventsFound,
+    FindTickets,
+    FindTier,
     Hold,
     Incoming,
+    ListEvents,
     OrderChanged,
     OrderFacts,
     OrderFound,
     Refused,
     Result,
+    ShowEvent,
     TierRow,
     TiersFound,
 )
-from shared.chat.conversation import State
+from shared.chat.conversation import Outcome, State
 
 ORDER, OTHER = UUID(int=1), UUID(int=2)
 SOON = datetime(2027, 1, 16, 12, tzinfo=UTC)
@@ -80,13 +85,20 @@ def updates() -> st.SearchStrategy[Incoming | OrderChanged]:
         "tiket",
         "Siti",
         "2",
+        "K7M2QP",
         "en",
     ]
     ids = [f"{name}:{n}" for name in ("pay", "cancel", "me", "quantity") for n in range(3)]
     choices = [*ids, "quantity:1:2", "tier:K7M2QP", f"event:{EVENT.id}", "event:no", "", ":"]
     kinds = st.sampled_from(["text", "choice", "image", "cart", "contact", "unsupported", "ignored"])
     written = st.builds(
-        Incoming, kind=kinds, text=st.sampled_from(words), choice=st.sampled_from(choices), quantity=st.integers(0, 9)
+        Incoming,
+        kind=kinds,
+        text=st.sampled_from(words),
+        choice=st.sampled_from(choices),
+        quantity=st.integers(0, 9),
+        sent_at=st.sampled_from([None, SOON, SOON - timedelta(seconds=1)]),
+        is_late=st.booleans(),
     )
     told = st.builds(OrderChanged, kind=st.sampled_from(["delivery", "end"]), order_id=st.sampled_from([ORDER, OTHER]))
     return st.one_of(written, told)
@@ -144,3 +156,90 @@ def test_a_refused_hold_says_why_and_leaves_no_order(slug: str, words: str):
     [told] = outcome.messages
     assert words in told.body
     assert outcome.state.order is None
+
+
+def hears(state: State, text: str, **how) -> Outcome:
+    return conversation.step(state, Incoming(kind="text", text=text, **how))
+
+
+def bought(outcome: Outcome) -> tuple[str, int]:
+    assert isinstance(outcome.action, Hold)
+    return outcome.action.code, outcome.action.quantity
+
+
+def shown_tiers(**state) -> State:
+    tiers = (TIER, TIER.model_copy(update={"code": "VIU1B", "name": "Utama"}))
+    found = TiersFound(title="Konser Senja", tiers=tiers)
+    return conversation.resume(State(**state), ShowEvent(event_id=EVENT.id), found).state
+
+
+def test_a_number_chooses_a_row_of_the_list_and_then_a_quantity():
+    outcome = hears(shown_tiers(), "2")
+    assert isinstance(outcome.action, FindTier)
+    assert outcome.action.code == "VIU1B"
+    [wrong] = hears(shown_tiers(), "3").messages
+    assert "1 sampai 2" in wrong.body
+    asked = conversation.resume(outcome.state, outcome.action, TiersFound(title="Konser Senja", tiers=(TIER,))).state
+    assert bought(hears(asked, "2 tiket")) == ("K7M2QP", 2)
+    assert bought(hears(asked, "dua")) == ("K7M2QP", 2)
+
+
+def test_a_list_that_is_shown_after_the_quantity_was_asked_is_what_a_number_chooses_from():
+    asked = conversation.resume(State(), FindTier(code="K7M2QP"), TiersFound(title="Konser", tiers=(TIER,))).state
+    listed = conversation.resume(asked, ListEvents(), EventsFound(events=(EVENT,))).state
+    assert hears(listed, "1").action == ShowEvent(event_id=EVENT.id)
+
+
+@pytest.mark.parametrize("typed", ["viu1b 2", "VIU1B 2 tiket", "beli viu1b 2", "viu1b dua"])
+def test_a_code_is_known_in_any_case_and_without_a_verb(typed: str):
+    assert bought(hears(State(), typed)) == ("VIU1B", 2)
+
+
+def test_a_word_is_a_code_once_it_was_shown():
+    assert hears(State(), "konser").action == ListEvents()
+    assert hears(State(shown=("tier:KONSER",)), "konser").action == FindTier(code="KONSER")
+
+
+@pytest.mark.parametrize("typed", ["beli K7M2QP 2", "batal", "bayar", "2", "VIU1B 1"])
+def test_what_comes_late_changes_nothing_and_is_told_of_once(typed: str):
+    state = shown_tiers(order=order())
+    for how in ({"is_late": True}, {"sent_at": SOON - timedelta(seconds=1)}):
+        late = hears(state.model_copy(update={"written_at": SOON}), typed, **how)
+        assert late.action is None
+        assert "baru sampai sekarang" in late.messages[0].body
+        again = hears(late.state, typed, **how)
+        assert (again.messages, again.action) == ((), None)
+        assert hears(hears(again.state, "bantuan").state, typed, **how).messages
+
+
+def test_a_name_and_a_button_that_come_late_are_not_taken():
+    naming = State(step="naming", order=order(), version=3)
+    assert hears(naming, "Siti", is_late=True).state.names == ()
+    pressed = Incoming(kind="choice", choice="cancel:3", is_late=True)
+    assert conversation.step(naming, pressed).action is None
+
+
+@pytest.mark.parametrize("typed", ["menu", "status", "tiket", "sudah bayar", "bantuan", "orang"])
+def test_what_changes_nothing_is_answered_though_late(typed: str):
+    late, in_time = (hears(State(order=order()), typed, is_late=is_late) for is_late in (True, False))
+    assert late == in_time
+
+
+def test_over_the_budget_only_what_was_bought_is_told_of():
+    def put_off(state: State, text: str, *, may_tell: bool = True, has_bought: bool = False) -> Outcome:
+        told = Incoming(kind="text", text=text)
+        return conversation.step_over_budget(state, told, today=SOON.date(), may_tell=may_tell, has_bought=has_bought)
+
+    first = put_off(State(), "beli K7M2QP 1")
+    assert (first.action, "penuh" in first.messages[0].body) == (None, True)
+    assert put_off(first.state, "menu") == Outcome(state=first.state)
+    assert put_off(State(), "menu", may_tell=False).messages == ()
+    assert put_off(first.state, "tiket", has_bought=True).action == FindTickets()
+    assert put_off(first.state, "tiket").action is None
+    assert put_off(first.state, "orang").action == CallPerson()
+    assert put_off(State(step="paying", order=order()), "sudah bayar").action
+
+
+def test_a_number_is_no_name():
+    [told] = hears(State(step="naming", order=order()), "2").messages
+    assert "tidak bisa dipakai" in told.body
