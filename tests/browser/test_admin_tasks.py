@@ -305,6 +305,12 @@ def asked_for_a_person(desk: Desk, kind: str) -> str:
     return subject_id
 
 
+def not_arrived(desk: Desk, kind: str) -> str:
+    subject_id = desk.add_task(kind, "chat_message", str(uuid4()), error="131026")
+    desk.close(kind, subject_id)
+    return subject_id
+
+
 ENDED_BY: dict[str, Callable[[Desk, str], str]] = {
     "payment_underpaid": underpaid,
     "payment_overpaid": overpaid,
@@ -331,6 +337,7 @@ ENDED_BY: dict[str, Callable[[Desk, str], str]] = {
     "webhook_failed": webhook,
     "ticket_issue_failed": unissued,
     "mail_failed": unsent_mail,
+    "chat_delivery_failed": not_arrived,
     "chat_handover": asked_for_a_person,
 }
 
