@@ -34,6 +34,7 @@ _WRITES = (
     ("DELETE", re.compile(r"\bDELETE FROM (?:public\.)?(\w+)")),
 )
 _LOCKS = re.compile(r"\bFOR (?:NO KEY UPDATE|UPDATE|SHARE|KEY SHARE)\b")
+_UNKNOWN_TABLE = re.compile(r"\b(?:INSERT INTO|(?<!DO )(?<!FOR )(?<!KEY )UPDATE|DELETE FROM)\s+\?")
 _TRIGGER = re.compile(
     r"^CREATE (?:CONSTRAINT )?TRIGGER \w+ (.*?) ON public\.(\w+) .*?EXECUTE FUNCTION public\.(\w+)\(", re.M
 )
@@ -74,6 +75,10 @@ def privileges_in(sql: str) -> set[tuple[str, str]]:
 
 
 def _of_module(module: str) -> set[tuple[str, str]]:
+    """What a module's statements need. Raises LookupError for one that changes a table without naming it."""
+    for sql in _statements(module):
+        if _UNKNOWN_TABLE.search(sql):
+            raise LookupError(f"{module} changes a table that only a value names: {' '.join(sql.split())[:100]}")
     return {pair for sql in _statements(module) for pair in privileges_in(sql)}
 
 

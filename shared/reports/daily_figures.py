@@ -59,9 +59,14 @@ _COUNTED_PAYMENTS = f"""
 
 @dataclass(frozen=True)
 class _Kept:
-    """A table of kept figures. Each of its rows has `keys` beside its event; `counted` is what they must add up to."""
+    """A table of kept figures. Each of its rows has `keys` beside its event; `counted` is what they must add up to.
+
+    `insert` and `delete` begin statements that change it: written out, so that schemas/database_roles.py sees them.
+    """
 
     table: str
+    insert: str
+    delete: str
     keys: str
     figures: tuple[Figure, ...]
     counted: str
@@ -95,7 +100,7 @@ class _Kept:
         """Add what is missing from what is counted: one statement, which sees one moment."""
         negated = ", ".join(f"-{figure.name}" for figure in self.figures)
         return text(f"""
-            INSERT INTO {self.table} (event_id, timezone, {self.keys}, {self.names})
+            {self.insert} (event_id, timezone, {self.keys}, {self.names})
             SELECT :event_id, timezone, {self.keys}, {figures.sums(*self.figures)} FROM (
                 SELECT CAST(:zone AS text) AS timezone, {self.keys}, {self.names} FROM ({self.counted}) AS counted
                 UNION ALL
@@ -110,17 +115,31 @@ class _Kept:
             WITH days AS (
                 SELECT DISTINCT event_id, day FROM {self.table} WHERE NOT is_sum  -- Uses index: {self.table}_movements
             ), gone AS (
-                DELETE FROM {self.table} kept USING days
+                {self.delete} kept USING days
                 WHERE kept.event_id = days.event_id AND kept.day = days.day RETURNING kept.*
             )
-            INSERT INTO {self.table} (event_id, timezone, {self.keys}, {self.names}, is_sum, created_at)
+            {self.insert} (event_id, timezone, {self.keys}, {self.names}, is_sum, created_at)
             SELECT event_id, timezone, {self.keys}, {figures.sums(*self.figures)}, true, max(created_at)
             FROM gone GROUP BY event_id, timezone, {self.keys} HAVING {figures.is_any(*self.figures)}
         """)
 
 
-_FIGURES = _Kept("daily_figures", "day, tier_id", _BY_DAY, _COUNTED_FIGURES)
-_PAYMENTS = _Kept("daily_payments", "day, tier_id, status, method, gateway", figures.BY_PAYMENT, _COUNTED_PAYMENTS)
+_FIGURES = _Kept(
+    table="daily_figures",
+    insert="INSERT INTO daily_figures",
+    delete="DELETE FROM daily_figures",
+    keys="day, tier_id",
+    figures=_BY_DAY,
+    counted=_COUNTED_FIGURES,
+)
+_PAYMENTS = _Kept(
+    table="daily_payments",
+    insert="INSERT INTO daily_payments",
+    delete="DELETE FROM daily_payments",
+    keys="day, tier_id, status, method, gateway",
+    figures=figures.BY_PAYMENT,
+    counted=_COUNTED_PAYMENTS,
+)
 _TABLES = (_FIGURES, _PAYMENTS)
 
 _HAS_OTHER_DAYS = text("""

@@ -1,6 +1,7 @@
 """The simulators as one WSGI application for `/simulators` of the local web server."""
 
 from flask import Flask
+from sqlalchemy import Engine
 
 from infra.local.cloud import webhooks
 from infra.local.cloud.store import open_store
@@ -34,6 +35,11 @@ def application(store_url: str, settings: SimulatorSettings) -> Application:
     """
     engine = open_store(store_url, pool_size=4)
     webhooks.register(engine)
+    return Application(simulators(engine, settings), engine, PREFIX)
+
+
+def simulators(engine: Engine, settings: SimulatorSettings) -> Flask:
+    """All simulators, keeping their state in `engine`."""
     app = Flask(__name__)
     xendit, midtrans = Xendit(settings), Midtrans(settings)
     parts = {
@@ -63,4 +69,4 @@ def application(store_url: str, settings: SimulatorSettings) -> Application:
         for blueprint in (*blueprints, controls.fault_controls(path.removeprefix("/"), engine)):
             app.register_blueprint(blueprint, url_prefix=path)
     app.add_url_rule("/", "latest", lambda: pages.overview(gateways, engine))
-    return Application(app, engine, PREFIX)
+    return app

@@ -1,10 +1,17 @@
-"""Tables of the simulated gateways. Amounts are whole rupiah."""
+"""Tables of the simulated gateways. Amounts are whole rupiah.
+
+They live in PostgreSQL, where several processes share them, or in SQLite within one process (tests/simulation).
+"""
+
+from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
     DateTime,
+    Dialect,
     ForeignKey,
     Identity,
     Index,
@@ -12,16 +19,38 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
     func,
 )
+from sqlalchemy import JSON as PlainJson
 from sqlalchemy.dialects.postgresql import JSONB
 
 from infra.local.cloud.store import metadata
 
 
+class _SqliteMoment(TypeDecorator[datetime]):
+    """A moment in SQLite, which keeps no zones: as UTC."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Write it without its zone."""
+        return value.astimezone(UTC).replace(tzinfo=None) if value else None
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Read it as UTC."""
+        return value.replace(tzinfo=UTC) if value else None
+
+
+MOMENT = DateTime(timezone=True).with_variant(_SqliteMoment(), "sqlite")
+JSON = JSONB().with_variant(PlainJson(), "sqlite")
+NUMBER = BigInteger().with_variant(Integer(), "sqlite")
+
+
 def _created_at() -> Column[object]:
-    return Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp())
+    return Column("created_at", MOMENT, nullable=False, server_default=func.clock_timestamp())
 
 
 payments = Table(
@@ -36,15 +65,15 @@ payments = Table(
     Column("amount", BigInteger, nullable=False),
     Column("paid_amount", BigInteger),
     Column("refunded_amount", BigInteger, nullable=False, server_default="0"),
-    Column("methods", JSONB, nullable=False),
+    Column("methods", JSON, nullable=False),
     Column("channel", Text),
     Column("qr_string", Text),
     Column("va_number", Text),
-    Column("request", JSONB, nullable=False),
+    Column("request", JSON, nullable=False),
     Column("idempotency_key", Text),
-    Column("expires_at", DateTime(timezone=True), nullable=False),
-    Column("paid_at", DateTime(timezone=True)),
-    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+    Column("expires_at", MOMENT, nullable=False),
+    Column("paid_at", MOMENT),
+    Column("updated_at", MOMENT, nullable=False, server_default=func.clock_timestamp()),
     _created_at(),
     Index("simulated_payments_external", "gateway", "external_id"),
     Index("simulated_payments_token", "token"),
@@ -55,15 +84,15 @@ payments = Table(
 refunds = Table(
     "simulated_refunds",
     metadata,
-    Column("id", Text, primary_key=True),
-    Column("number", BigInteger, Identity(), nullable=False),
+    Column("number", NUMBER, Identity(), primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
     Column("gateway", Text, nullable=False),
     Column("payment_reference", Text, nullable=False),
     Column("reference", Text, nullable=False),
     Column("idempotency_key", Text),
     Column("amount", BigInteger, nullable=False),
     Column("reason", Text),
-    Column("settles_at", DateTime(timezone=True), nullable=False),
+    Column("settles_at", MOMENT, nullable=False),
     _created_at(),
     UniqueConstraint("gateway", "payment_reference", "reference"),
     UniqueConstraint("gateway", "idempotency_key"),
@@ -76,8 +105,8 @@ payouts = Table(
     Column("reference", Text, nullable=False, index=True),
     Column("idempotency_key", Text, nullable=False, unique=True),
     Column("amount", BigInteger, nullable=False),
-    Column("request", JSONB, nullable=False),
-    Column("cancelled_at", DateTime(timezone=True)),
+    Column("request", JSON, nullable=False),
+    Column("cancelled_at", MOMENT),
     _created_at(),
 )
 """A payout's status follows from its account number and its age."""
@@ -86,36 +115,36 @@ account_checks = Table(
     "simulated_account_checks",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("answer", JSONB, nullable=False),
+    Column("answer", JSON, nullable=False),
     _created_at(),
 )
 
 movements = Table(
     "simulated_movements",
     metadata,
-    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("id", NUMBER, Identity(), primary_key=True),
     Column("gateway", Text, nullable=False, index=True),
     Column("kind", Text, nullable=False),
     Column("reference", Text, nullable=False),
     Column("external_id", Text, nullable=False),
     Column("amount", BigInteger, nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
+    Column("at", MOMENT, nullable=False),
 )
 """Money in (positive) and out (negative) of our account there; those in the future are still to come."""
 
 faults = Table(
     "simulated_faults",
     metadata,
-    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("id", NUMBER, Identity(), primary_key=True),
     Column("gateway", Text, nullable=False, index=True),
     Column("remaining", Integer, nullable=False),
-    Column("misbehaviour", JSONB, nullable=False),
+    Column("misbehaviour", JSON, nullable=False),
 )
 
 mails = Table(
     "simulated_mails",
     metadata,
-    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("id", NUMBER, Identity(), primary_key=True),
     Column("message_id", Text, nullable=False),
     Column("recipient", Text, nullable=False, index=True),
     Column("sender", Text, nullable=False),
@@ -123,9 +152,9 @@ mails = Table(
     Column("text", Text, nullable=False),
     Column("html", Text, nullable=False),
     Column("template", Text),
-    Column("custom_args", JSONB, nullable=False),
-    Column("categories", JSONB, nullable=False),
-    Column("sent_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+    Column("custom_args", JSON, nullable=False),
+    Column("categories", JSON, nullable=False),
+    Column("sent_at", MOMENT, nullable=False, server_default=func.clock_timestamp()),
 )
 
 attachments = Table(
@@ -151,12 +180,12 @@ suppressions = Table(
 phones = Table(
     "simulated_phones",
     metadata,
-    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("id", NUMBER, Identity(), primary_key=True),
     Column("name", Text, nullable=False),
     Column("phone", Text, unique=True),
     Column("user_id", Text, nullable=False, unique=True),
     Column("username", Text),
-    Column("last_wrote_at", DateTime(timezone=True)),
+    Column("last_wrote_at", MOMENT),
     _created_at(),
 )
 """People with WhatsApp. Of one who has a username WhatsApp tells no number."""
@@ -164,11 +193,11 @@ phones = Table(
 chat_messages = Table(
     "simulated_chat_messages",
     metadata,
-    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("id", NUMBER, Identity(), primary_key=True),
     Column("phone_id", BigInteger, ForeignKey(phones.c.id, ondelete="CASCADE"), nullable=False, index=True),
     Column("message_id", Text, nullable=False, unique=True),
     Column("is_from_business", Boolean, nullable=False),
-    Column("content", JSONB, nullable=False),
+    Column("content", JSON, nullable=False),
     Column("status", Text, nullable=False),
     _created_at(),
 )
@@ -176,7 +205,7 @@ chat_messages = Table(
 chat_media = Table(
     "simulated_chat_media",
     metadata,
-    Column("id", BigInteger, Identity(start=310000000000001), primary_key=True),
+    Column("id", NUMBER, Identity(start=310000000000001), primary_key=True),
     Column("filename", Text, nullable=False),
     Column("content_type", Text, nullable=False),
     Column("content", LargeBinary, nullable=False),

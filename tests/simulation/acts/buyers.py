@@ -1,0 +1,109 @@
+"""Buyers: they reserve, check out, look, cancel and ask for their money, and repeat what was not answered."""
+
+import random
+from typing import TYPE_CHECKING, Any
+
+from tests.simulation.acts.asking import ask, outcome, send, show
+from tests.simulation.acts.registry import act
+from tests.simulation.people import METHODS, Buyer, Request
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+BASKETS = ((1, 0, 0, 0), (2, 0, 0, 0), (0, 1, 0, 0), (1, 1, 0, 1), (0, 0, 1, 0), (0, 0, 0, 1), (3, 1, 0, 0))
+
+
+@act("a buyer reserves", 20)
+def reserve(world: "World", chance: random.Random) -> str | None:
+    """Ask for some units, now and then with a promo code."""
+    buyer, event = chance.choice(world.people.buyers), chance.choice(world.people.events)
+    items = [
+        {"tier_id": str(tier_id), "quantity": quantity, "attendees": _attendees(chance, quantity)}
+        for tier_id, quantity in zip(event.tier_ids, chance.choice(BASKETS), strict=True)
+        if quantity
+    ]
+    body: dict[str, Any] = {"event_id": str(event.id), "items": items}
+    if chance.random() < 0.3:
+        body["promo_code"] = chance.choice(world.people.codes)
+    key = f"reserve-{chance.getrandbits(64):016x}"
+    answer = send(world, buyer, Request("POST", "/orders/reserve", body, {"Idempotency-Key": key}))
+    show(world, buyer, answer)
+    return f"{buyer.name}: {outcome(answer)}"
+
+
+@act("a buyer repeats what was not answered", 8)
+def repeat(world: "World", chance: random.Random) -> str | None:
+    """Send the same request with the same key."""
+    waiting = [buyer for buyer in world.people.buyers if buyer.unanswered]
+    if not waiting:
+        return None
+    buyer = chance.choice(waiting)
+    assert buyer.unanswered
+    answer = send(world, buyer, buyer.unanswered)
+    show(world, buyer, answer)
+    return f"{buyer.name}: {outcome(answer)}"
+
+
+@act("a buyer checks out", 18)
+def check_out(world: "World", chance: random.Random) -> str | None:
+    """Choose how to pay, or another way to pay."""
+    found = _with(world, chance, "reserved", "reserved", "pending_payment")
+    if found is None:
+        return None
+    buyer, order = found
+    body = {"payment_method": chance.choice(METHODS)}
+    if chance.random() < 0.5:
+        body["gateway"] = chance.choice(("xendit", "midtrans"))
+    answer = send(world, buyer, Request("POST", f"/orders/{order['id']}/checkout", body, {}))
+    show(world, buyer, answer)
+    return f"{buyer.name}: {outcome(answer)}"
+
+
+@act("a buyer looks at an order", 6)
+def look(world: "World", chance: random.Random) -> str | None:
+    """Read an order they know."""
+    found = _with(world, chance)
+    if found is None:
+        return None
+    buyer, order = found
+    answer = ask(world, "GET", f"/orders/{order['id']}", buyer.headers())
+    show(world, buyer, answer)
+    return f"{buyer.name}: {outcome(answer)}"
+
+
+@act("a buyer asks what became of a payment", 4)
+def ask_status(world: "World", chance: random.Random) -> str | None:
+    """Have the gateway asked about a payment."""
+    buyer = chance.choice(world.people.buyers)
+    payments = buyer.payments()
+    if not payments:
+        return None
+    answer = ask(world, "GET", f"/payments/{chance.choice(payments).id}/status", buyer.headers())
+    return f"{buyer.name}: {outcome(answer)}"
+
+
+@act("a buyer cancels", 3)
+def cancel(world: "World", chance: random.Random) -> str | None:
+    """Give up an order that is not paid, or seems not to be."""
+    found = _with(world, chance, "reserved", "pending_payment")
+    if found is None:
+        return None
+    buyer, order = found
+    answer = ask(world, "POST", f"/orders/{order['id']}/cancel", buyer.headers())
+    show(world, buyer, answer)
+    return f"{buyer.name}: {outcome(answer)}"
+
+
+def _with(world: "World", chance: random.Random, *statuses: str) -> tuple[Buyer, dict[str, Any]] | None:
+    """A buyer, and an order that they believe to be in a state (any, if none is given)."""
+    found = [
+        (buyer, order)
+        for buyer in world.people.buyers
+        for order in (buyer.in_status(*statuses) if statuses else buyer.orders.values())
+    ]
+    return chance.choice(found) if found else None
+
+
+def _attendees(chance: random.Random, count: int) -> list[dict[str, str]]:
+    numbers = [chance.randrange(1000) for _ in range(count)]
+    return [{"name": f"Peserta {number}", "email": f"peserta{number}@example.com"} for number in numbers]

@@ -1,0 +1,96 @@
+"""Machines: deliveries come in any order, twice, late, or after a loss; and time passes."""
+
+import random
+from typing import TYPE_CHECKING
+
+from tests.simulation.acts.registry import act
+from tests.simulation.delivery import Delivery, DeliveryKind
+from tests.simulation.violations import Violation
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+MAY_FAIL = {"job reconcile/jobs/nightly": "LedgerMismatch"}
+"""Deliveries that may fail without a fault in their own step, and how: money that came long ago is booked only now."""
+
+
+@act("a delivery arrives", 90)
+def deliver(world: "World", chance: random.Random) -> str | None:
+    """Hand over one of the deliveries that are due, any of them."""
+    due = world.deliveries.due(world.clock.seconds)
+    return hand_over(world, chance.choice(due)) if due else None
+
+
+@act("a delivery arrives, and will again", 4)
+def deliver_twice(world: "World", chance: random.Random) -> str | None:
+    """Hand a delivery over whose acknowledgement is lost."""
+    due = [each for each in world.deliveries.due(world.clock.seconds) if each.kind is not DeliveryKind.JOB]
+    if not due:
+        return None
+    delivery = chance.choice(due)
+    world.faults.note("duplicated")
+    return f"{delivery.title}, acknowledgement lost: {_call(world, delivery)}"
+
+
+@act("a delivery is delayed", 4)
+def delay(world: "World", chance: random.Random) -> str | None:
+    """Let a delivery come later, behind others."""
+    due = world.deliveries.due(world.clock.seconds)
+    if not due:
+        return None
+    delivery = chance.choice(due)
+    delivery.due = world.clock.seconds + chance.choice((5, 60, 600, 1800))
+    world.faults.note("delayed")
+    return delivery.title
+
+
+@act("a delivery is lost and repeated", 3)
+def lose(world: "World", chance: random.Random) -> str | None:
+    """Lose an attempt: the sender repeats it by its own rules, or gives up."""
+    due = [each for each in world.deliveries.due(world.clock.seconds) if each.kind is not DeliveryKind.JOB]
+    if not due:
+        return None
+    delivery = chance.choice(due)
+    world.deliveries.refused(delivery, world.clock.seconds)
+    world.faults.note("lost")
+    return delivery.title
+
+
+@act("time passes", 14)
+def pass_time(world: "World", chance: random.Random) -> str | None:
+    """Let seconds or minutes pass."""
+    seconds = chance.choice((1, 2, 5, 5, 15, 30, 60, 61, 240, 480))
+    world.advance(seconds)
+    return f"{seconds} s"
+
+
+@act("the clock jumps", 1)
+def jump(world: "World", chance: random.Random) -> str | None:
+    """Let a long time pass at once: every lease, hold and token is out of date."""
+    seconds = chance.choice((901, 1801, 7200, 90_000))
+    world.advance(seconds)
+    world.faults.note("clock jumps")
+    return f"{seconds} s"
+
+
+def hand_over(world: "World", delivery: Delivery) -> str:
+    """One attempt of a delivery: taken, or to be repeated."""
+    status = _call(world, delivery)
+    if status in ("200", "204"):
+        world.deliveries.taken(delivery)
+    else:
+        world.deliveries.refused(delivery, world.clock.seconds)
+    return f"{delivery.title}: {status}"
+
+
+def _call(world: "World", delivery: Delivery) -> str:
+    answer = world.functions.deliver(delivery)
+    if answer is None:
+        return "killed"
+    if answer.status == 500 and not world.faults.has_struck and not _may_fail(world, delivery):
+        raise Violation("no delivery fails without a reason", [delivery.title, world.errors.told()])
+    return str(answer.status)
+
+
+def _may_fail(world: "World", delivery: Delivery) -> bool:
+    return delivery.title in MAY_FAIL and MAY_FAIL[delivery.title] in world.errors.told()

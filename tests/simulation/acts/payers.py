@@ -1,0 +1,51 @@
+"""Payers, at the gateways' own pages: what is open, what has ended, twice, or another amount."""
+
+import json
+import random
+from typing import TYPE_CHECKING, Any
+
+from tests.simulation.acts.registry import act
+from tests.simulation.network import GATEWAYS
+from tests.simulation.people import KnownPayment
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+
+@act("a payer pays", 22)
+def pay(world: "World", chance: random.Random) -> str | None:
+    """Pay what was asked for, mostly one of the newest payments."""
+    return _press(world, chance, "pay", newest=3)
+
+
+@act("a payer pays something old", 3)
+def pay_any(world: "World", chance: random.Random) -> str | None:
+    """Pay anything ever shown: also late, or by a second way."""
+    return _press(world, chance, "pay")
+
+
+@act("a payer pays another amount", 2)
+def pay_oddly(world: "World", chance: random.Random) -> str | None:
+    """Pay too little or too much."""
+    return _press(world, chance, "pay", difference=chance.choice((-7_000, -1, 1, 50_000)), newest=3)
+
+
+@act("a payment attempt fails", 2)
+def fail(world: "World", chance: random.Random) -> str | None:
+    """Have an attempt denied."""
+    return _press(world, chance, "fail", newest=3)
+
+
+def _press(world: "World", chance: random.Random, action: str, *, difference: int = 0, newest: int = 0) -> str | None:
+    known = [payment for buyer in world.people.buyers for payment in buyer.payments()[-newest:]]
+    if not known:
+        return None
+    payment = chance.choice(known)
+    how = {"amount": max(payment.amount + difference, 1)} if difference else {}
+    return f"{payment.gateway} {action} {payment.amount + difference}: {press(world, payment, action, how)}"
+
+
+def press(world: "World", payment: KnownPayment, action: str, how: dict[str, Any]) -> int:
+    """Press a button of the gateway's page; its status: 409 where it is not possible any more."""
+    url = f"{GATEWAYS}/{payment.gateway}/payments/{payment.reference}/{action}"
+    return world.network.carry("POST", url, {"Content-Type": "application/json"}, json.dumps(how)).status

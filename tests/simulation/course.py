@@ -1,0 +1,67 @@
+"""One seed from its beginning to rest: the steps of its plan, what was checked, and the story of it."""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tests.simulation import invariants, randomness, rest
+from tests.simulation.acts import buyers, machines, payers  # noqa: F401 - they declare their acts
+from tests.simulation.acts.registry import ACTS
+from tests.simulation.plan import Plan, Step
+from tests.simulation.violations import Violation
+from tests.simulation.world import World
+
+CHECK_ALL_EVERY = 25
+
+
+@dataclass
+class Course:
+    """What came of a plan."""
+
+    seed: int
+    steps: int = 0
+    """Those in which something happened."""
+    lines: list[str] = field(default_factory=list)
+    faults: Counter[str] = field(default_factory=Counter)
+    violation: Violation | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of everything that happened: the same for the same seed."""
+        return hashlib.sha256("\n".join(self.lines).encode()).hexdigest()
+
+
+def run(world: World, plan: Plan) -> Course:
+    """Run a plan, then let the faults stop and the world come to rest."""
+    world.begin(plan.seed)
+    world.faults.struck.clear()
+    course = Course(plan.seed)
+    try:
+        for number, step in enumerate(plan.steps):
+            _take(world, course, step)
+            if number % CHECK_ALL_EVERY == 0:
+                invariants.check_all(world)
+        world.arm(None)
+        course.lines += rest.come_to_rest(world)
+        invariants.check_all(world)
+        rest.check(world)
+    except Violation as violation:
+        course.violation = violation
+    course.faults = Counter(world.faults.struck)
+    return course
+
+
+def _take(world: World, course: Course, step: Step) -> None:
+    randomness.reseed(step.number)
+    world.arm(step.fault)
+    said = ACTS[step.act](world, step.chance())
+    if said is None:
+        return
+    course.steps += 1
+    course.lines.append(_told(world, course.steps, step, said))
+    invariants.check_step(world)
+
+
+def _told(world: World, number: int, step: Step, said: str) -> str:
+    fault = f" [{step.fault.kind}]" if step.fault and world.faults.has_struck else ""
+    return f"{number:4} {world.clock.seconds:9.1f} s  {step.act}: {said}{fault}"

@@ -1,0 +1,175 @@
+"""The one real PostgreSQL: virtual time in SQL, a pool for each function as in the cloud, and empty for each seed."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, event, text
+
+from infra.local.postgres import Postgres
+from shared.cloud import clients
+from shared.cloud.permissions import database_role
+from shared.cloud.settings import settings
+from tests.simulation.clock import BEGINNING, Clock
+from tests.simulation.faults import FaultKind, Faults, Point
+
+_OURS = "simulation"
+ROOT = Path(__file__).parents[2]
+TEMPLATE = "template"
+
+SERVER = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "max_wal_size": "256MB",
+    "search_path": "public, sim, pg_catalog",
+    "sim.now": BEGINNING.isoformat(),
+    "autovacuum": "off",  # what it does, and when, would change plans and the order of rows
+    "max_parallel_workers_per_gather": "0",
+    "jit": "off",
+}
+
+_TABLES = text("""
+    SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+    ORDER BY tablename
+""")
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[Postgres]:
+    """A PostgreSQL server with the migrated database `template`, whose defaults and triggers see virtual time."""
+    postgres = Postgres(folder, settings=SERVER)
+    postgres.start()
+    try:
+        postgres.create_database(TEMPLATE)
+        use(postgres.url(TEMPLATE))
+        _prepare_template()
+        yield postgres
+    finally:
+        postgres.stop()
+
+
+def use(url: str) -> None:
+    """Let the product's settings name this database."""
+    os.environ["DATABASE_URL"] = url
+    settings.cache_clear()
+    clients.engine.provide(None)
+
+
+def _prepare_template() -> None:
+    from infra.deploy import privileges
+
+    owner = clients.make_engine()
+    with owner.begin() as tx:
+        tx.exec_driver_sql((Path(__file__).parent / "virtual_time.sql").read_text(encoding="utf-8"))
+    logging.disable(logging.WARNING)
+    command.upgrade(Config(str(ROOT / "alembic.ini")), "head")
+    logging.disable(logging.NOTSET)
+    with owner.begin() as tx:
+        privileges.grant_functions(tx)
+        tx.exec_driver_sql("ALTER TABLE mail_quotas ALTER day SET DEFAULT sim.now()::date")
+    owner.dispose()
+
+
+class Database:
+    """The product's database, with one pool for each function."""
+
+    def __init__(self, clock: Clock, faults: Faults) -> None:
+        self._clock = clock
+        self._faults = faults
+        self._pools: dict[str, Engine] = {}
+        self._was_cut = False
+        self.owner = self._watched(clients.make_engine(), with_faults=False)
+        """Connections of the simulation itself, with all rights; no fault strikes them."""
+
+    def pool_of(self, function: str) -> Engine:
+        """The pool with the rights of a function."""
+        if function not in self._pools:
+            self._pools[function] = self._watched(clients.make_engine(database_role(function)), with_faults=True)
+        return self._pools[function]
+
+    def reset(self, seed: int) -> None:
+        """Empty every table: the next seed finds what a new database has."""
+        with self.owner.begin() as tx:
+            tx.exec_driver_sql("SET LOCAL session_replication_role = replica")  # the books refuse to be emptied
+            tables = ", ".join(tx.execute(_TABLES).scalars())
+            tx.exec_driver_sql(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
+            for sequence in ("identifiers", "draws"):
+                tx.exec_driver_sql(f"SELECT setval('sim.{sequence}', {1 + seed % 1_000_000_000 * 1_000_000})")
+
+    def cut_connections(self) -> None:
+        """End every session of the product, as a restart of the server does."""
+        self._was_cut = True
+        with self.owner.begin() as tx:
+            tx.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                f" WHERE datname = current_database() AND application_name <> '{_OURS}'"
+            )
+
+    def replace_cut_connections(self) -> None:
+        """Let go of connections that were cut before this step: in the cloud each is tried before it is used."""
+        if self._was_cut:
+            for pool in self._pools.values():
+                pool.dispose()
+        self._was_cut = False
+
+    def close(self) -> None:
+        """Close all connections."""
+        for pool in (self.owner, *self._pools.values()):
+            pool.dispose()
+
+    def _watched(self, engine: Engine, *, with_faults: bool) -> Engine:
+        event.listen(engine, "connect", self._show_virtual_time)
+        if not with_faults:
+            event.listen(engine, "connect", lambda each, _: each.execute_simple(f"SET application_name = '{_OURS}'"))
+        engine.pool._recycle = -1  # age in virtual time says nothing about a connection
+        if with_faults:
+            engine.dialect.do_commit = partial(self._commit, engine.dialect.do_commit)  # type: ignore[method-assign]
+            event.listen(engine, "before_cursor_execute", self._before_statement)
+            event.listen(engine, "after_cursor_execute", self._after_statement)
+        return engine
+
+    def _show_virtual_time(self, connection: Any, _record: object) -> None:
+        """Tell the server the time with each BEGIN, and before a statement outside of a transaction."""
+        simple, unnamed = connection.execute_simple, connection.execute_unnamed
+        told = ""
+
+        def tell() -> None:
+            nonlocal told
+            if not connection._in_transaction and told != self._clock.for_postgresql:
+                told = self._clock.for_postgresql
+                simple(f"SET sim.now = '{told}'")
+
+        def execute_simple(statement: str) -> Any:
+            if statement.lower().startswith("begin"):
+                return simple(f"{statement}; SET LOCAL sim.now = '{self._clock.for_postgresql}'")
+            tell()
+            return simple(statement)
+
+        def execute_unnamed(statement: str, **how: Any) -> Any:
+            tell()
+            return unnamed(statement, **how)
+
+        connection.execute_simple, connection.execute_unnamed = execute_simple, execute_unnamed
+
+    def _commit(self, commit: Callable[[Any], None], connection: Any) -> None:
+        self._faults.pass_by(Point.COMMIT, "before")
+        commit(connection)
+        self._faults.pass_by(Point.COMMIT, "after")
+
+    def _before_statement(self, connection: Any, *_: Any) -> None:
+        if connection.connection.driver_connection.autocommit:
+            self._faults.pass_by(Point.COMMIT, "before")
+        elif self._faults.is_dead:
+            self._faults.pass_by(Point.STATEMENT)
+        if self._faults.due(Point.STATEMENT) is FaultKind.DATABASE_RESTART:
+            self.cut_connections()
+
+    def _after_statement(self, connection: Any, *_: Any) -> None:
+        if connection.connection.driver_connection.autocommit:
+            self._faults.pass_by(Point.COMMIT, "after")

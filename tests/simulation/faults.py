@@ -1,0 +1,103 @@
+"""Faults: what may go wrong between any two steps to the outside, armed for a step and counted when it strikes."""
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Crash(BaseException):
+    """The process is killed here. It is no `Exception`, so that no handler of the product survives it."""
+
+
+class FaultKind(StrEnum):
+    """The kinds of faults that a step may be given."""
+
+    CRASH = "crash"
+    GATEWAY_TIMEOUT = "gateway time-out, without effect"
+    GATEWAY_LOST_ANSWER = "gateway time-out, with effect"
+    GATEWAY_ERROR = "gateway answers 503"
+    PUBLISH_FAILS = "publish refused"
+    TASK_FAILS = "task refused"
+    STORAGE_FAILS = "storage refuses"
+    DATABASE_RESTART = "database connections cut"
+
+
+class Point(StrEnum):
+    """Where the product speaks to the outside. Each is passed before and after the effect, but for statements."""
+
+    COMMIT = "commit"
+    GATEWAY = "gateway call"
+    PUBLISH = "publish"
+    TASK = "task creation"
+    STORAGE = "storage write"
+    STATEMENT = "statement"
+
+
+_PLACES: dict[FaultKind, frozenset[Point]] = {
+    FaultKind.CRASH: frozenset(Point) - {Point.STATEMENT},
+    FaultKind.GATEWAY_TIMEOUT: frozenset({Point.GATEWAY}),
+    FaultKind.GATEWAY_LOST_ANSWER: frozenset({Point.GATEWAY}),
+    FaultKind.GATEWAY_ERROR: frozenset({Point.GATEWAY}),
+    FaultKind.PUBLISH_FAILS: frozenset({Point.PUBLISH}),
+    FaultKind.TASK_FAILS: frozenset({Point.TASK}),
+    FaultKind.STORAGE_FAILS: frozenset({Point.STORAGE}),
+    FaultKind.DATABASE_RESTART: frozenset({Point.STATEMENT}),
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault that strikes at the `nth` place of its kind, counted from 0."""
+
+    kind: FaultKind
+    nth: int
+
+
+class Faults:
+    """The fault of the running step, if it has one, and how many have struck by kind and place."""
+
+    def __init__(self) -> None:
+        self.struck: Counter[str] = Counter()
+        self.is_dead = False
+        """The process was killed in this step: nothing it still does has an effect."""
+        self._armed: Fault | None = None
+        self._left = 0
+        self._has_struck = False
+
+    def arm(self, fault: Fault | None) -> None:
+        """Begin a step, with its fault."""
+        self._armed = fault
+        self._left = fault.nth if fault else 0
+        self.is_dead = self._has_struck = False
+
+    @property
+    def has_struck(self) -> bool:
+        """True if the fault of this step has struck."""
+        return self._has_struck
+
+    def pass_by(self, point: Point, when: str = "before") -> None:
+        """Go by a place where the process may be killed. Raises Crash."""
+        if self.is_dead:
+            raise Crash
+        if self._strikes(point, FaultKind.CRASH):
+            self.struck[f"{FaultKind.CRASH}, {when} {point}"] += 1
+            self.is_dead = True
+            raise Crash
+
+    def due(self, point: Point) -> FaultKind | None:
+        """The kind of the fault that strikes here, if it is one of the world and no crash."""
+        if self._armed is None or self._armed.kind is FaultKind.CRASH or not self._strikes(point, self._armed.kind):
+            return None
+        self.struck[self._armed.kind] += 1
+        return self._armed.kind
+
+    def note(self, what: str) -> None:
+        """Count a fault that is a step of its own."""
+        self.struck[what] += 1
+
+    def _strikes(self, point: Point, kind: FaultKind) -> bool:
+        if self._has_struck or self._armed is None or self._armed.kind is not kind or point not in _PLACES[kind]:
+            return False
+        self._left -= 1
+        self._has_struck = self._left < 0
+        return self._has_struck

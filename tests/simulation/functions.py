@@ -1,0 +1,114 @@
+"""Calls the product's functions in this process: their own entry points, each with its own rights and pool."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import flask
+import jwt
+from flask import Flask
+from werkzeug.test import EnvironBuilder
+
+from functions.manifest import Manifest
+from shared.cloud import clients, permissions
+from shared.cloud.settings import function_url, settings
+from shared.web import deliveries as product_deliveries
+from tests.simulation import process_memory
+from tests.simulation.clock import Clock
+from tests.simulation.database import Database
+from tests.simulation.delivery import Delivery, DeliveryKind
+from tests.simulation.faults import Crash, Faults
+
+_TOKEN_SECONDS = 3000
+
+
+@dataclass(frozen=True)
+class Response:
+    """A function's answer."""
+
+    status: int
+    headers: dict[str, str]
+    content: bytes
+
+    @property
+    def ok(self) -> bool:
+        """True for 2xx."""
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:
+        """The body, read."""
+        return json.loads(self.content) if self.content else None
+
+
+class Functions:
+    """All functions of the manifest."""
+
+    def __init__(self, manifest: Manifest, database: Database, clock: Clock, faults: Faults) -> None:
+        self._manifest, self._database, self._clock, self._faults = manifest, database, clock, faults
+        self._context = Flask("simulation")
+        self._entry_points: dict[str, Any] = {}
+        self._tokens: dict[str, tuple[float, str]] = {}
+
+    def request(
+        self, method: str, path: str, *, headers: dict[str, str] | None = None, body: Any = None
+    ) -> Response | None:
+        """Send a request of somebody's to the function at an address; None where it was killed before it answered."""
+        data = json.dumps(body).encode() if body is not None else b""
+        all_headers = {"Content-Type": "application/json", **(headers or {})}
+        address, _, query = f"/api/v1{path}".partition("?")
+        return self._call(self._manifest.serving(address), method, address, query, all_headers, data)
+
+    def deliver(self, delivery: Delivery) -> Response | None:
+        """Hand a delivery to its function; None where it was killed before it answered."""
+        headers = {"Content-Type": "application/json", **delivery.headers}
+        body = delivery.body
+        if delivery.kind is not DeliveryKind.WEBHOOK:
+            headers["Authorization"] = f"Bearer {self._token(delivery.function)}"
+        if delivery.kind is DeliveryKind.TASK:
+            headers["X-CloudTasks-TaskRetryCount"] = str(delivery.attempt - 1)
+        if delivery.kind is DeliveryKind.MESSAGE:
+            body = b'{"deliveryAttempt": %d, ' % delivery.attempt + body[1:]
+        return self._call(delivery.function, "POST", delivery.path, "", headers, body)
+
+    def begin(self) -> None:
+        """Begin a seed: with new processes, and no token yet."""
+        self._tokens.clear()
+        process_memory.forget()
+
+    def _call(
+        self, name: str, method: str, path: str, query: str, headers: dict[str, str], body: bytes
+    ) -> Response | None:
+        environ = EnvironBuilder(path=path, query_string=query, method=method, headers=headers, data=body).get_environ()
+        clients.engine.provide(self._database.pool_of(name))
+        try:
+            with permissions.run_as(self._manifest.functions[name].permissions), self._context.request_context(environ):
+                made = self._entry_point(name)(flask.request._get_current_object())  # type: ignore[attr-defined]
+                return Response(made.status_code, dict(made.headers), made.get_data())
+        except Crash:
+            process_memory.forget()
+            return None
+
+    def _entry_point(self, name: str) -> Any:
+        if name not in self._entry_points:
+            from importlib import import_module
+
+            self._entry_points[name] = import_module(f"functions.{name}.main").main
+            product_deliveries._private.add(name)
+        return self._entry_points[name]
+
+    def _token(self, name: str) -> str:
+        """The token of our own services, as Cloud Run passes it on: its signature is checked there."""
+        until, token = self._tokens.get(name, (0.0, ""))
+        if until < self._clock.seconds + 60:
+            now = int(self._clock.now.timestamp())
+            claims = {
+                "iss": "https://accounts.google.com",
+                "aud": function_url(name),
+                "email": settings().invoker,
+                "email_verified": True,
+                "iat": now,
+                "exp": now + _TOKEN_SECONDS,
+            }
+            token = jwt.encode(claims, "removed by Cloud Run, which has checked it", algorithm="HS256")
+            self._tokens[name] = (self._clock.seconds + _TOKEN_SECONDS, token)
+        return token

@@ -1,0 +1,96 @@
+"""Xendit, Midtrans, SendGrid and WhatsApp: the simulators of infra/local in this process, on a database in memory."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+from unittest import mock
+
+from flask import Flask
+from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
+
+from infra.local.cloud import webhooks as policies
+from infra.local.cloud.store import metadata
+from infra.local.simulators import application, faults, tables, webhooks
+from infra.local.simulators.settings import SimulatorSettings
+from infra.local.simulators.webhooks import Webhook
+from tests.simulation.clock import BEGINNING, Clock
+from tests.simulation.delivery import Deliveries, DeliveryKind
+
+_TABLES = [table for table in metadata.sorted_tables if table.name.startswith(("simulated_", "oidc_"))]
+_FUNCTIONS = {"/payments/webhook/": "webhook", "/messages/webhook/": "mail_events", "/chat/webhook/": "chat_webhook"}
+
+
+class Gateways:
+    """The services that the product calls, and their webhooks on the way back."""
+
+    def __init__(self, settings: SimulatorSettings, clock: Clock, deliveries: Deliveries) -> None:
+        self._clock, self._deliveries = clock, deliveries
+        self.store = _in_memory()
+        self.application: Flask = application.simulators(self.store, settings)
+
+    def reset(self, deliveries: Deliveries) -> None:
+        """Forget everything but the keys."""
+        self._deliveries = deliveries
+        with self.store.begin() as tx:
+            for table in _TABLES:
+                if not table.name.endswith("_keys"):
+                    tx.execute(table.delete())
+
+    def moved(self) -> dict[tuple[str, str], int]:
+        """The money that has moved so far at each gateway, by its name and our id: in is positive."""
+        found: dict[tuple[str, str], int] = {}
+        query = tables.movements.select().where(tables.movements.c.at <= self._clock.now)
+        with self.store.connect() as tx:
+            for row in tx.execute(query):
+                key = (row.gateway, row.external_id)
+                found[key] = found.get(key, 0) + row.amount
+        return found
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Let the simulators send their webhooks as deliveries of the simulation, and misbehave only as it wants."""
+        with (
+            mock.patch.object(webhooks, "send", self._send),
+            mock.patch.object(webhooks, "withdraw", lambda _, name: self._deliveries.withdraw(name)),
+            mock.patch.object(faults, "take", lambda *_: None),
+        ):
+            yield
+
+    def _send(
+        self, _: Connection, webhook: Webhook, *, due_at: datetime | None = None, name: str | None = None
+    ) -> None:
+        path = webhook.url.split("/api/v1", 1)[1]
+        due = (due_at - BEGINNING).total_seconds() if due_at else self._clock.seconds
+        self._deliveries.add(
+            DeliveryKind.WEBHOOK,
+            next(function for start, function in _FUNCTIONS.items() if path.startswith(start)),
+            f"/api/v1{path}",
+            webhook.body,
+            due,
+            waits=policies.POLICIES[webhook.policy].waits,
+            headers={"Content-Type": "application/json", **webhook.headers},
+            name=name,
+        )
+
+
+def _in_memory() -> Engine:
+    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _: object) -> None:
+        connection.isolation_level = None  # so that BEGIN and SAVEPOINT are SQLAlchemy's
+        connection.create_function("clock_timestamp", 0, _moment)
+        connection.create_function("pg_advisory_xact_lock", 1, lambda _: None)  # there is one process
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    with engine.begin() as tx:
+        metadata.create_all(tx, tables=_TABLES)
+    return engine
+
+
+def _moment() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")

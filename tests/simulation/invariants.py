@@ -1,0 +1,45 @@
+"""What must hold: cheap questions after each step that has changed something, all of them now and then, and at rest."""
+
+from typing import TYPE_CHECKING
+
+from infra.checks import invariants as promised
+from tests.simulation.violations import Violation
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+AFTER_EACH_STEP = {
+    "I1 and I2: reserved and sold equal the orders behind them, and fit into the quota": """
+        SELECT t.id FROM ticket_tiers t LEFT JOIN (
+            SELECT i.tier_id, count(*) FILTER (WHERE o.status <> 'paid') AS held,
+                count(*) FILTER (WHERE o.status = 'paid' AND i.returned_at IS NULL) AS bought
+            FROM order_items i JOIN orders o ON o.id = i.order_id
+            WHERE o.status IN ('reserved', 'pending_payment', 'paid') GROUP BY i.tier_id) c ON c.tier_id = t.id
+        WHERE (t.reserved, t.sold) <> (COALESCE(c.held, 0), COALESCE(c.bought, 0)) OR t.reserved + t.sold > t.quota
+    """,
+    "I3: nobody holds a valid ticket of what is not paid or was given back": """
+        SELECT t.id FROM tickets t JOIN order_items i ON i.id = t.order_item_id JOIN orders o ON o.id = t.order_id
+        WHERE t.status = 'issued' AND (i.returned_at IS NOT NULL OR o.status <> 'paid')
+    """,
+}
+_CHEAP = " UNION ALL ".join(
+    f"SELECT '{promise}' AS promise, CAST(id AS text) AS id FROM ({query}) AS q{number}"
+    for number, (promise, query) in enumerate(AFTER_EACH_STEP.items())
+)
+
+
+def check_step(world: "World") -> None:
+    """Ask the cheap questions, all in one."""
+    broken = world.rows(_CHEAP)
+    if broken:
+        raise Violation(broken[0].promise, broken)
+
+
+def check_all(world: "World") -> None:
+    """Ask everything that every transaction keeps, and whether what people were told is still true."""
+    with world.database.owner.connect() as connection:
+        for promise, rows in promised.broken(connection, promised.ALWAYS).items():
+            raise Violation(promise, rows)
+    wrong = world.promises.broken(world.rows)
+    if wrong:
+        raise Violation("I12: what people are told stays true", wrong)

@@ -1,0 +1,126 @@
+"""The people of a seed, and what each of them knows: only what they were told."""
+
+import random
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from shared.cloud import clock
+from shared.cloud.database import Transaction
+from shared.identity.tokens import Principal
+from tests.factories import Event, a_gate_staff, a_promo, a_tier, a_user, an_event, bearer
+
+METHODS = ("QRIS", "BCA", "MANDIRI", "GOPAY", "OVO", "DANA", "ANY")
+
+
+@dataclass
+class Request:
+    """A request that somebody sent: the same again if no answer came."""
+
+    method: str
+    path: str
+    body: Any
+    headers: dict[str, str]
+
+
+@dataclass
+class KnownPayment:
+    """A payment that its buyer was shown."""
+
+    id: str
+    gateway: str
+    reference: str
+    amount: int
+
+
+@dataclass
+class Buyer:
+    """Somebody who buys, with the orders they know of as they last saw them."""
+
+    name: str
+    principal: Principal
+    orders: dict[str, dict[str, Any]] = field(default_factory=dict)
+    unanswered: Request | None = None
+
+    def headers(self) -> dict[str, str]:
+        """How they sign their requests."""
+        return bearer(self.principal)
+
+    def saw(self, order: dict[str, Any]) -> None:
+        """They are shown an order."""
+        self.orders[order["id"]] = order
+
+    def in_status(self, *statuses: str) -> list[dict[str, Any]]:
+        """The orders that they believe to be in one of these states."""
+        return [order for order in self.orders.values() if order["status"] in statuses]
+
+    def payments(self) -> list[KnownPayment]:
+        """Every payment that they were shown, and can go and pay."""
+        return [
+            KnownPayment(payment["id"], payment["gateway"], payment["gateway_reference"], payment["amount"])
+            for order in self.orders.values()
+            for payment in order["payments"]
+            if payment["gateway_reference"] and not payment["is_opening"]
+        ]
+
+
+@dataclass
+class People:
+    """Everybody, and the events around which they meet."""
+
+    events: list[Event]
+    codes: list[str]
+    buyers: list[Buyer]
+    organizers: list[Principal]
+    admins: list[Principal]
+    gate_staff: list[Principal]
+
+    @classmethod
+    def gather(cls, tx: Transaction, chance: random.Random) -> "People":
+        """People, events that sell out soon, and promo codes."""
+        organizers = [a_user(tx, role="organizer", full_name=f"Penyelenggara {number}") for number in (1, 2)]
+        events = [_an_event(tx, chance, organizers[number % 2].id, number) for number in range(3)]
+        codes = [code for number, event in enumerate(events) for code in _codes(tx, event, number)]
+        return cls(
+            events,
+            codes,
+            [_a_buyer(tx, number) for number in range(1, 9)],
+            organizers,
+            [a_user(tx, role="admin", full_name=f"Admin {number}") for number in (1, 2)],
+            [a_gate_staff(tx, event) for event in events],
+        )
+
+    def owner_of(self, order_id: UUID | str) -> Buyer | None:
+        """The buyer who knows an order."""
+        return next((buyer for buyer in self.buyers if str(order_id) in buyer.orders), None)
+
+
+def _a_buyer(tx: Transaction, number: int) -> Buyer:
+    name = f"Pembeli {number}"
+    return Buyer(name, a_user(tx, full_name=name, email=f"pembeli{number}@example.com"))
+
+
+def _an_event(tx: Transaction, chance: random.Random, organizer_id: UUID, number: int) -> Event:
+    tiers = [
+        a_tier(name="Murah", price=40_000, quota=chance.choice((4, 8, 30))),
+        a_tier(name="Mahal", price=123_457, quota=chance.choice((2, 6, 12))),
+        a_tier(name="Gratis", price=0, quota=3),
+        a_tier(name="Kaus", price=99_999, quota=5, kind="product"),
+    ]
+    starts_at = clock.now() + timedelta(days=chance.choice((9, 20)), hours=chance.randrange(24))
+    title = f"Konser {number + 1}"
+    return an_event(tx, tiers=tiers, organizer_id=organizer_id, starts_at=starts_at, title=title)
+
+
+def _codes(tx: Transaction, event: Event, number: int) -> list[str]:
+    terms: tuple[dict[str, Any], ...] = (
+        {"percent": 15, "max_uses": 3},
+        {"organizer_id": None, "amount": 15_000},
+        {"percent": 100, "waives_fee": True, "max_uses": 2},
+        {"organizer_id": None, "amount": 40_000, "applies_to": "ticket", "waives_fee": True},
+    )
+    codes = [f"KODE{number}{each}" for each in range(len(terms))]
+    for code, term in zip(codes, terms, strict=True):
+        a_promo(tx, event, code=code, **term)
+    return codes

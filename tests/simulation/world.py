@@ -1,0 +1,149 @@
+"""The world of a seed: the product, what it stands on, the people around it, and what they were told."""
+
+import os
+import random
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest import mock
+
+from sqlalchemy import text
+
+from functions.manifest import manifest
+from infra.local.postgres import Postgres
+from infra.local.simulators import sendgrid
+from infra.local.simulators.settings import SimulatorSettings
+from shared.cloud import clients, secrets
+from shared.cloud.settings import settings
+from tests.conftest import ENVIRONMENT, SECRETS
+from tests.simulation import database as databases
+from tests.simulation import logs, randomness
+from tests.simulation.clock import Clock
+from tests.simulation.cloud_tasks import CloudTasks
+from tests.simulation.database import Database
+from tests.simulation.delivery import Deliveries
+from tests.simulation.faults import Fault, Faults
+from tests.simulation.functions import Functions
+from tests.simulation.gateways import Gateways
+from tests.simulation.network import GATEWAYS, Network
+from tests.simulation.people import People
+from tests.simulation.promises import Promises
+from tests.simulation.pubsub import DeadLetters, PubSub
+from tests.simulation.scheduler import Scheduler
+from tests.simulation.storage import Storage
+
+OURS = "http://karcis.test"
+NOT_RUN = frozenset({"synthetic_purchase", "prewarm"})
+"""Functions whose jobs watch a deployed product: they buy as everybody else does here, or start instances."""
+
+SETTINGS = {
+    **ENVIRONMENT,
+    "DATABASE_ROLE": "",
+    "POOL_SIZE": "4",
+    "POOL_TIMEOUT_SECONDS": "1",
+    "PUBLIC_URL": OURS,
+    "FUNCTION_URL_TEMPLATE": f"{OURS}/functions/{{name}}",
+    "XENDIT_BASE_URL": f"{GATEWAYS}/xendit",
+    "MIDTRANS_BASE_URL": f"{GATEWAYS}/midtrans",
+    "MIDTRANS_SNAP_URL": f"{GATEWAYS}/midtrans",
+    "SENDGRID_BASE_URL": f"{GATEWAYS}/sendgrid",
+    "WHATSAPP_BASE_URL": f"{GATEWAYS}/whatsapp",
+    "WHATSAPP_PHONE_NUMBER_ID": "106540352242922",
+    "WHATSAPP_NUMBER": "6281100000000",
+}
+
+
+class World:
+    """One process's world, used for one seed after the other."""
+
+    def __init__(self, errors: logs.LastErrors) -> None:
+        self.errors = errors
+        self.clock = Clock()
+        self.faults = Faults()
+        self.manifest = manifest()
+        self.database = Database(self.clock, self.faults)
+        self.deliveries = Deliveries()
+        self.gateways = Gateways(_simulator_settings(), self.clock, self.deliveries)
+        self.network = Network(self.gateways.application, self.clock, self.faults)
+        self.functions = Functions(self.manifest, self.database, self.clock, self.faults)
+        self.outcomes: Counter[str] = Counter()
+        """What came of the acts, by act and outcome."""
+
+    def begin(self, seed: int) -> None:
+        """Begin a seed with nothing but its people and events."""
+        randomness.reseed(seed)
+        self.clock.restart()
+        self.arm(None)
+        self.database.reset(seed)
+        self.deliveries = Deliveries()
+        self.gateways.reset(self.deliveries)
+        self.functions.begin()
+        self.storage = Storage(self.faults)
+        self.scheduler = Scheduler(self.manifest, self.clock, self.deliveries, NOT_RUN)
+        clients.publisher.provide(PubSub(self.manifest, self.clock, self.faults, self.deliveries))  # type: ignore[arg-type]
+        clients.subscriber.provide(DeadLetters(self.deliveries))  # type: ignore[arg-type]
+        clients.tasks.provide(CloudTasks(self.manifest, self.clock, self.faults, self.deliveries))  # type: ignore[arg-type]
+        clients.storage.provide(self.storage)  # type: ignore[arg-type]
+        self.promises = Promises()
+        chance = random.Random(seed)
+        with self.database.owner.begin() as tx:
+            self.people = People.gather(tx, chance)
+
+    def arm(self, fault: Fault | None) -> None:
+        """Begin a step, with its fault."""
+        self.errors.records.clear()
+        self.faults.arm(fault)
+        self.database.replace_cut_connections()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, and the jobs of the minutes that have come be sent."""
+        self.clock.advance(seconds)
+        self.scheduler.fire_due()
+
+    def rows(self, query: str, **values: Any) -> list[Any]:
+        """Look into the database, unseen by the product."""
+        with self.database.owner.connect() as connection:
+            return list(connection.execute(text(query), values))
+
+
+@contextmanager
+def world(postgres: Postgres, name: str) -> Iterator[World]:
+    """A world on a database of its own, installed in this process."""
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch.dict(os.environ, SETTINGS))
+        postgres.create_database(name, template=databases.TEMPLATE)
+        stack.callback(postgres.drop_database, name)
+        databases.use(postgres.url(name))
+        secrets.provide(SECRETS)
+        made = World(stack.enter_context(logs.kept()))
+        stack.callback(made.database.close)
+        stack.callback(settings.cache_clear)
+        for client in (clients.engine, clients.publisher, clients.subscriber, clients.tasks, clients.storage):
+            stack.callback(client.provide, None)
+        stack.enter_context(made.clock.installed())
+        stack.enter_context(randomness.installed())
+        stack.enter_context(made.network.installed())
+        stack.enter_context(made.gateways.installed())
+        with made.gateways.store.begin() as tx:
+            secrets.provide({"sendgrid-webhook-key": sendgrid.public_key(tx)})
+        yield made
+
+
+def _simulator_settings() -> SimulatorSettings:
+    return SimulatorSettings(
+        public_url=OURS,
+        webhook_url=f"{OURS}/api/v1/payments/webhook",
+        xendit_api_key=SECRETS["xendit-api-key"],
+        xendit_callback_token=SECRETS["xendit-callback-token"],
+        midtrans_server_key=SECRETS["midtrans-server-key"],
+        midtrans_client_key=SECRETS["midtrans-client-key"],
+        sendgrid_api_key=SECRETS["sendgrid-api-key"],
+        mail_events_url=f"{OURS}/api/v1/messages/webhook/sendgrid",
+        whatsapp_webhook_url=f"{OURS}/api/v1/chat/webhook/whatsapp",
+        whatsapp_access_token=SECRETS["whatsapp-access-token"],
+        whatsapp_app_secret=SECRETS["whatsapp-app-secret"],
+        whatsapp_phone_number_id=SETTINGS["WHATSAPP_PHONE_NUMBER_ID"],
+        whatsapp_number=SETTINGS["WHATSAPP_NUMBER"],
+        settle_seconds=60.0,
+    )
