@@ -53,7 +53,7 @@ class Gateways:
         with (
             mock.patch.object(webhooks, "send", self._send),
             mock.patch.object(webhooks, "withdraw", lambda _, name: self._deliveries.withdraw(name)),
-            mock.patch.object(faults, "take", lambda *_: None),
+            mock.patch.object(faults, "take", return_value=None),
         ):
             yield
 

@@ -21,7 +21,7 @@ _STILL_LIVE = """
             WHERE p.order_id = o.id AND t.done_at IS NULL))
 """
 """Orders that nothing ends any more. One whose money waits for an admin's decision keeps its hold."""
-_STRIDE_SECONDS = 300
+_STRIDE_SECONDS = 900
 _MOST_DELIVERIES = 5000
 
 

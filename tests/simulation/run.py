@@ -1,48 +1,116 @@
-"""`make simulate`: run seeds, print what was done, and tell the story of the first violation.
+"""Runs seeds in several processes, prints what was done, and tells the story of the first broken promise.
 
-python -m tests.simulation.run --seeds 10 --steps 500
-python -m tests.simulation.run --seed 12345          replay one, with its whole story
+make simulate                          20 new seeds of 500 steps
+make simulate SEEDS=2000 WORKERS=2     a long run
+make simulate SEED=12345               that seed alone, with its whole story
 """
 
 import argparse
+import multiprocessing
+import os
 import secrets
 import sys
 import time
-from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+from infra.local.postgres import Postgres
 from tests.folders import a_folder
 from tests.simulation import course, database
 from tests.simulation.acts.registry import WEIGHTS
-from tests.simulation.plan import drawn
-from tests.simulation.world import world
+from tests.simulation.course import Course
+from tests.simulation.plan import Plan, drawn
+from tests.simulation.report import Report
+from tests.simulation.shrink import shrunk
+from tests.simulation.world import World, world
 
 
 def main() -> int:
     """Run as the command line says."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seed", type=int)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=500)
-    wanted = parser.parse_args()
-    seeds = [wanted.seed] if wanted.seed is not None else [secrets.randbelow(2**32) for _ in range(wanted.seeds)]
-    with a_folder() as folder, database.server(folder) as postgres, world(postgres, "simulation") as made:
-        total, faults, begun = 0, Counter[str](), time.perf_counter()
+    wanted = _arguments()
+    report, begun = Report(), time.perf_counter()
+    with a_folder() as folder, database.server(folder) as postgres:
+        begun = time.perf_counter()
+        if wanted.seed is not None:
+            courses: Iterator[Course] = iter([_one(postgres, wanted.seed, wanted.steps)])
+        else:
+            seeds = [secrets.randbelow(2**32) for _ in range(wanted.seeds)]
+            courses = _many(folder, seeds, wanted.steps, wanted.workers)
+        for each in courses:
+            report.add(each)
+            if each.violation:
+                print(f"seed {each.seed} broke a promise: {each.violation.promise}", flush=True)
+        seconds = time.perf_counter() - begun
+        if report.violations and wanted.seed is None:
+            _tell(postgres, next(iter(report.violations)), wanted.steps)
+    print("\n".join(report.lines(seconds, sum(os.times()[:4]))))
+    return 1 if report.violations else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, help="replay this seed")
+    parser.add_argument("--seeds", type=int, default=20, help="how many new seeds")
+    parser.add_argument("--steps", type=int, default=500, help="how many steps are drawn for each")
+    parser.add_argument("--workers", type=int, default=1, help="how many processes")
+    return parser.parse_args()
+
+
+def _one(postgres: Postgres, seed: int, steps: int) -> Course:
+    """Replay a seed, and print all that happens."""
+    with world(postgres, "replay") as made:
+        done = course.run(made, drawn(seed, steps, WEIGHTS))
+    print("\n".join(done.lines))
+    print(f"fingerprint {done.fingerprint}")
+    if done.violation:
+        print(f"broken: {done.violation}")
+    return done
+
+
+def _many(folder: Path, seeds: Sequence[int], steps: int, workers: int) -> Iterator[Course]:
+    """Run seeds, each process a share of them."""
+    shares = [(folder, seeds[first::workers], steps, first) for first in range(workers) if seeds[first::workers]]
+    if len(shares) == 1:
+        yield from _share(*shares[0])
+        return
+    context = multiprocessing.get_context("spawn")
+    results = context.SimpleQueue()
+    processes = [context.Process(target=_send_share, args=(results, *share)) for share in shares]
+    for process in processes:
+        process.start()
+    for _ in seeds:
+        yield results.get()
+    for process in processes:
+        process.join()
+
+
+def _send_share(results: "multiprocessing.SimpleQueue[Course]", *share: object) -> None:
+    for done in _share(*share):  # type: ignore[arg-type]
+        done.lines.clear()  # what is told is replayed
+        results.put(done)
+
+
+def _share(folder: Path, seeds: Sequence[int], steps: int, number: int) -> Iterator[Course]:
+    with world(Postgres(folder, settings=database.SERVER), f"simulation_{number}") as made:
         for seed in seeds:
-            done = course.run(made, drawn(seed, wanted.steps, WEIGHTS))
-            total += done.steps
-            faults.update(done.faults)
-            if wanted.seed is not None:
-                print("\n".join(done.lines))
-                print("fingerprint", done.fingerprint)
-            if done.violation:
-                print("\n".join(done.lines[-30:]))
-                print(f"seed {seed}: {done.violation}")
-                return 1
-        took = time.perf_counter() - begun
-        print(f"{len(seeds)} seeds, {total} steps, {total / took:.0f} steps a second, {sum(faults.values())} faults")
-        for kind, count in sorted(faults.items()):
-            print(f"  {count:6} {kind}")
-    return 0
+            yield course.run(made, drawn(seed, steps, WEIGHTS))
+
+
+def _tell(postgres: Postgres, seed: int, steps: int) -> None:
+    """Shrink the plan of a failing seed, and tell what is left of it."""
+    with world(postgres, "shrinking") as made:
+        plan = drawn(seed, steps, WEIGHTS)
+        done = course.run(made, plan)
+        short = shrunk(plan, lambda each: _breaks(made, each, done))
+        told = course.run(made, short)
+    print(f"\nThe shortest story of seed {seed} that was found:\n")
+    print("\n".join(line for line in told.lines if "at rest" not in line))
+    print(f"\nbroken: {told.violation}\nreplay: make simulate SEED={seed} STEPS={steps}\nplan: {short.written()}\n")
+
+
+def _breaks(made: World, plan: Plan, wanted: Course) -> bool:
+    found = course.run(made, plan).violation
+    return found is not None and wanted.violation is not None and found.promise == wanted.violation.promise
 
 
 if __name__ == "__main__":

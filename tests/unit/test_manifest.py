@@ -90,3 +90,8 @@ def test_a_function_is_public_or_called_by_our_own_services_and_never_both(funct
     for_people = bool(function.routes or function.pages)
     for_services = bool(function.tasks or function.jobs or function.subscriptions)
     assert (for_people, for_services) == (function.is_public, not function.is_public)
+
+
+def test_reconcile_may_publish_whatever_a_crash_has_left_in_the_outbox():
+    may_publish = set(DOCUMENT["functions"]["reconcile"]["publishes"])
+    assert may_publish == set(manifest().topics)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -23,7 +24,6 @@ from sqlalchemy import (
     UniqueConstraint,
     func,
 )
-from sqlalchemy import JSON as PlainJson
 from sqlalchemy.dialects.postgresql import JSONB
 
 from infra.local.cloud.store import metadata
@@ -35,17 +35,17 @@ class _SqliteMoment(TypeDecorator[datetime]):
     impl = DateTime
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, _: Dialect) -> datetime | None:
         """Write it without its zone."""
         return value.astimezone(UTC).replace(tzinfo=None) if value else None
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: Any, _: Dialect) -> datetime | None:
         """Read it as UTC."""
         return value.replace(tzinfo=UTC) if value else None
 
 
 MOMENT = DateTime(timezone=True).with_variant(_SqliteMoment(), "sqlite")
-JSON = JSONB().with_variant(PlainJson(), "sqlite")
+DOCUMENT = JSONB().with_variant(JSON(), "sqlite")
 NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 
 
@@ -65,11 +65,11 @@ payments = Table(
     Column("amount", BigInteger, nullable=False),
     Column("paid_amount", BigInteger),
     Column("refunded_amount", BigInteger, nullable=False, server_default="0"),
-    Column("methods", JSON, nullable=False),
+    Column("methods", DOCUMENT, nullable=False),
     Column("channel", Text),
     Column("qr_string", Text),
     Column("va_number", Text),
-    Column("request", JSON, nullable=False),
+    Column("request", DOCUMENT, nullable=False),
     Column("idempotency_key", Text),
     Column("expires_at", MOMENT, nullable=False),
     Column("paid_at", MOMENT),
@@ -105,7 +105,7 @@ payouts = Table(
     Column("reference", Text, nullable=False, index=True),
     Column("idempotency_key", Text, nullable=False, unique=True),
     Column("amount", BigInteger, nullable=False),
-    Column("request", JSON, nullable=False),
+    Column("request", DOCUMENT, nullable=False),
     Column("cancelled_at", MOMENT),
     _created_at(),
 )
@@ -115,7 +115,7 @@ account_checks = Table(
     "simulated_account_checks",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("answer", JSON, nullable=False),
+    Column("answer", DOCUMENT, nullable=False),
     _created_at(),
 )
 
@@ -138,7 +138,7 @@ faults = Table(
     Column("id", NUMBER, Identity(), primary_key=True),
     Column("gateway", Text, nullable=False, index=True),
     Column("remaining", Integer, nullable=False),
-    Column("misbehaviour", JSON, nullable=False),
+    Column("misbehaviour", DOCUMENT, nullable=False),
 )
 
 mails = Table(
@@ -152,8 +152,8 @@ mails = Table(
     Column("text", Text, nullable=False),
     Column("html", Text, nullable=False),
     Column("template", Text),
-    Column("custom_args", JSON, nullable=False),
-    Column("categories", JSON, nullable=False),
+    Column("custom_args", DOCUMENT, nullable=False),
+    Column("categories", DOCUMENT, nullable=False),
     Column("sent_at", MOMENT, nullable=False, server_default=func.clock_timestamp()),
 )
 
@@ -197,7 +197,7 @@ chat_messages = Table(
     Column("phone_id", BigInteger, ForeignKey(phones.c.id, ondelete="CASCADE"), nullable=False, index=True),
     Column("message_id", Text, nullable=False, unique=True),
     Column("is_from_business", Boolean, nullable=False),
-    Column("content", JSON, nullable=False),
+    Column("content", DOCUMENT, nullable=False),
     Column("status", Text, nullable=False),
     _created_at(),
 )

@@ -1,5 +1,6 @@
 """Each function's login gets the rights of its function, all of them and no others."""
 
+import ast
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +8,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import ProgrammingError
 
 from infra.deploy import privileges
+from schemas import database_roles
 from shared.cloud import permissions
 from shared.cloud.clients import make_engine
 from shared.cloud.database import transaction
@@ -90,3 +92,21 @@ def test_where_functions_share_a_process_each_acts_as_itself():
         with pytest.raises(ProgrammingError, match="permission denied"), transaction() as tx:
             tx.exec_driver_sql("SELECT 1 FROM payouts")
     assert role_and_payouts() == ("karcis_app", True)
+
+
+def test_reconcile_may_compact_the_figures_of_reports(owner: Connection):
+    privileges.grant_functions(owner)
+    for table in ("daily_figures", "daily_payments"):
+        assert may(owner, permissions.database_role("reconcile"), table, "DELETE")
+        assert may(owner, permissions.database_role("reconcile"), table, "INSERT")
+
+
+def test_a_statement_that_hides_the_table_it_changes_is_refused(monkeypatch: pytest.MonkeyPatch):
+    module = ast.parse('clear = text(f"DELETE FROM {table} WHERE id = :id")')
+    monkeypatch.setattr(database_roles, "_tree", lambda _: module)
+    database_roles._statements.cache_clear()
+    try:
+        with pytest.raises(LookupError, match="only a value names"):
+            database_roles.privileges_of("shared.hidden")
+    finally:
+        database_roles._statements.cache_clear()

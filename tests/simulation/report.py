@@ -1,0 +1,39 @@
+"""What a run has done, added up over its seeds."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from tests.simulation.course import Course
+
+
+@dataclass
+class Report:
+    """Seeds, steps and faults; the seeds that broke a promise, with which."""
+
+    seeds: int = 0
+    steps: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    violations: dict[int, str] = field(default_factory=dict)
+
+    def add(self, course: Course) -> None:
+        """Count a seed."""
+        self.seeds += 1
+        self.steps += course.steps
+        self.faults.update(course.faults)
+        if course.violation:
+            self.violations[course.seed] = course.violation.promise
+
+    def lines(self, seconds: float, processor_seconds: float) -> Iterator[str]:
+        """The report in words."""
+        yield f"{self.seeds} seeds, {self.steps} steps, {sum(self.faults.values())} faults, " + (
+            f"{len(self.violations)} violations"
+        )
+        yield f"{self.steps / seconds:.0f} steps a second; {self.steps / processor_seconds:.0f} a second of processor"
+        yield from _counted("faults", self.faults.items())
+
+
+def _counted(title: str, found: Iterable[tuple[str, int]]) -> Iterator[str]:
+    yield f"{title}:"
+    for name, count in sorted(found):
+        yield f"  {count:7} {name}"

@@ -1,0 +1,64 @@
+"""The simulator in CI: new seeds, the seeds that once failed, and that a seed is always the same story (SIM-1)."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.folders import a_folder
+from tests.simulation import course, database
+from tests.simulation.acts.registry import WEIGHTS
+from tests.simulation.faults import Fault, FaultKind
+from tests.simulation.plan import Plan, Step, drawn
+from tests.simulation.shrink import shrunk
+from tests.simulation.world import World, world
+
+STEPS = 200
+NEW_SEEDS = int(os.environ.get("SIMULATED_SEEDS", "4"))
+KNOWN_SEEDS = [
+    tuple(map(int, line.split("#")[0].split()))
+    for line in (Path(__file__).parent / "seeds.txt").read_text(encoding="utf-8").splitlines()
+    if line.split("#")[0].strip()
+]
+
+
+@pytest.fixture(scope="module")
+def simulated() -> Iterator[World]:
+    """A world on a server of its own, whose defaults and triggers see virtual time."""
+    with a_folder() as folder, database.server(folder) as postgres, world(postgres, "simulation") as made:
+        yield made
+
+
+def test_new_seeds_break_no_promise(simulated: World):
+    for _ in range(NEW_SEEDS):
+        seed = secrets.randbelow(2**32)
+        done = course.run(simulated, drawn(seed, STEPS, WEIGHTS))
+        assert done.violation is None, f"make simulate SEED={seed} STEPS={STEPS}: {done.violation}"
+
+
+@pytest.mark.parametrize(("seed", "steps"), KNOWN_SEEDS)
+def test_a_seed_that_once_failed_breaks_no_promise(simulated: World, seed: int, steps: int):
+    assert course.run(simulated, drawn(seed, steps, WEIGHTS)).violation is None
+
+
+def test_a_seed_tells_the_same_story_each_time(simulated: World):
+    plan = drawn(7, 120, WEIGHTS)
+
+    first, again = course.run(simulated, plan), course.run(simulated, plan)
+
+    assert first.lines == again.lines
+    assert first.fingerprint == again.fingerprint
+
+
+def test_a_failing_plan_shrinks_to_what_it_fails_by():
+    quiet = [Step("time passes", number) for number in range(40)]
+    guilty = Step("a payer pays", 99, Fault(FaultKind.CRASH, 1))
+    plan = Plan(1, (*quiet[:20], guilty, *quiet[20:]))
+
+    short = shrunk(plan, lambda each: any(step.act == guilty.act for step in each.steps))
+
+    assert [step.act for step in short.steps] == ["a payer pays"]
+    assert short.steps[0].fault is None
+    assert Plan.read(short.written()) == short
