@@ -28,6 +28,9 @@ class Price:
 
 _RUN = "cloud.google.com/run/pricing (a stored copy without a date): tier 1, times 1.4 for tier 2, where Jakarta is"
 _SQL = "usage.ai quoting cloud.google.com/sql/pricing, May 2026: Iowa, times 1.3, as Asia is 20 to 40 % dearer there"
+_CHAT = (
+    "service and utility messages since October 2026, quoted alike in four repositories (docs/reference/whatsapp.md)"
+)
 _USUAL = "a usual list price, not looked up: check it before you rely on it"
 
 PRICES = {
@@ -52,6 +55,7 @@ PRICES = {
     "egress": Price(0.12, "GiB to the internet", _USUAL),
     "logs": Price(0.50, "GiB of logs", _USUAL),
     "messages": Price(40.0, "TiB of messages, 1 KiB each at least", _USUAL),
+    "chat": Price(0.025, "message in a chat that WhatsApp delivers in Indonesia", _CHAT),
     "mails": Price(0.0009, "mail, of a plan of 100,000", _USUAL),
 }
 
@@ -88,6 +92,8 @@ BROWSING = 40
 KIB = {"answers": 400, "logs": 60, "messages": 8}
 """For one ticket: forty answers and the PDF of 24 KiB twice; forty log lines of a KiB and a half; eight messages."""
 MAILS = 3
+CHAT_SHARE, CHAT_MESSAGES = 0.1, 6
+"""The part of tickets that are bought in a chat, an assumption, and our messages in such a sale, at most."""
 
 
 Planned = list[tuple[str, Mapping[str, Any]]]
@@ -145,8 +151,9 @@ def _exported() -> float:
 
 
 def _synthetic() -> float:
-    """The dollars a month of the purchases that we make ourselves, of which no mail is sent."""
-    bought = sum(dollars for name, dollars in by_tickets(SYNTHETIC_PURCHASES).items() if name != "mails")
+    """The dollars a month of the purchases that we make ourselves, of which no mail and no message is sent."""
+    costs = by_tickets(SYNTHETIC_PURCHASES)
+    bought = sum(dollars for name, dollars in costs.items() if name not in ("mails", "messages in chats"))
     return bought + SYNTHETIC_PURCHASES * PURCHASE_SECONDS * (price("cpu") + 0.5 * price("memory"))
 
 
@@ -171,6 +178,7 @@ def by_tickets(tickets: int = TICKETS) -> dict[str, float]:
         "answers to the internet": gib["answers"] * price("egress"),
         "logs and messages": gib["logs"] * price("logs") + gib["messages"] / 1024 * price("messages"),
         "mails": tickets * MAILS * price("mails"),
+        "messages in chats": tickets * CHAT_SHARE * CHAT_MESSAGES * price("chat"),
     }
 
 

@@ -178,6 +178,25 @@ locals {
       query    = "100 * sum(increase(${local.counter.karcis_mails_undelivered_total}[1d])) / sum(increase(${local.counter.karcis_mails_sent_total}[1d])) > ${var.alert_thresholds.mails_undelivered_percent} and sum(increase(${local.counter.karcis_mails_sent_total}[1d])) > 100"
     }
 
+    chat-undelivered = {
+      summary  = "More than ${var.alert_thresholds.chat_undelivered_percent} % of an hour's messages in chats were refused by WhatsApp or did not arrive."
+      severity = "ERROR"
+      lasts    = "0s"
+      query    = "sum(increase(${local.counter.karcis_chat_messages_undelivered_total}[1h])) > 20 and 100 * sum(increase(${local.counter.karcis_chat_messages_undelivered_total}[1h])) > ${var.alert_thresholds.chat_undelivered_percent} * (sum(increase(${local.counter.karcis_chat_messages_sent_total}[1h])) or vector(0))"
+    }
+    chat-budget = {
+      summary  = "The day's budget of messages in chats is used up: whoever writes is sent to the site."
+      severity = "ERROR"
+      lasts    = "0s"
+      query    = "sum(increase(${local.counter.karcis_chat_over_budget_total}[10m])) > 0"
+    }
+    chat-account = {
+      summary  = "WhatsApp restricts our account or number, rates its quality low, or has stopped a template."
+      severity = "ERROR"
+      lasts    = "0s"
+      query    = "sum by (field, event) (increase(${local.counter.karcis_chat_account_troubles_total}[1h])) > 0"
+    }
+
     # What is stuck, and what does not add up
     gateway-failures = {
       summary  = "A gateway does not answer: more than 10 calls in ten minutes were given up."

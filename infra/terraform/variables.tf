@@ -212,6 +212,7 @@ variable "alert_thresholds" {
     payment_mismatches_per_day  = optional(number, 5)
     repairs_per_day             = optional(number, 50)
     mails_undelivered_percent   = optional(number, 5)
+    chat_undelivered_percent    = optional(number, 10)
   })
   default = {}
 }

@@ -78,7 +78,7 @@ def record(tx: Transaction, updates: Sequence[Update]) -> int:
     for notice in _of_type(updates, AccountNotice):
         log.log(
             logging.ERROR if notice.is_bad else logging.INFO,
-            "chat.account_notice",
+            "chat.account_trouble" if notice.is_bad else "chat.account_notice",
             extra={"field": notice.field, "event": notice.event},
         )
     for _ in _of_type(updates, Preference):

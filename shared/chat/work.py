@@ -188,6 +188,7 @@ class _Work:
             raise
         with transaction() as tx:
             outgoing.mark_sent(tx, queued.id, message_id)
+        log.info("chat.sent", extra={"chat_message_id": str(queued.id), "kind": queued.content.kind})
 
     def _pause_after(self, queued: QueuedMessage, error: Exception) -> None:
         """Send nothing for a while: they had too much, statuses may tell that the message arrived, or WhatsApp is away.
@@ -286,4 +287,5 @@ def _end_refused(queued: QueuedMessage, refusal: GatewayRefused) -> None:
 def _end(queued: QueuedMessage, status: ChatMessageStatus, reason: str, *, is_obsolete: bool = False) -> None:
     with transaction() as tx:
         outgoing.mark_ended(tx, queued.id, status, reason, is_obsolete=is_obsolete)
-    log.warning("chat.not_sent", extra={"chat_message_id": str(queued.id), "outcome": status, "reason": reason})
+    event = "chat.obsolete" if is_obsolete else "chat.undelivered"
+    log.warning(event, extra={"chat_message_id": str(queued.id), "outcome": status, "code": reason})

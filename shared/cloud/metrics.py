@@ -110,6 +110,29 @@ COUNTERS = (
         labels=("outcome",),
     ),
     Counter(
+        "karcis_chat_messages_sent_total",
+        "Messages of ours that WhatsApp has accepted.",
+        "chat.sent",
+    ),
+    Counter(
+        "karcis_chat_messages_undelivered_total",
+        "Messages of ours in chats that were refused, or failed afterwards, by the code that WhatsApp gave.",
+        "chat.undelivered",
+        labels=("code",),
+    ),
+    Counter(
+        "karcis_chat_over_budget_total",
+        "Messages of people that came when the day's budget of chats was used up.",
+        "chat.over_budget",
+        labels=("level",),
+    ),
+    Counter(
+        "karcis_chat_account_troubles_total",
+        "What WhatsApp told of our account, number or templates that a person has to look at.",
+        "chat.account_trouble",
+        labels=("field", "event"),
+    ),
+    Counter(
         "karcis_synthetic_purchases_total",
         "Synthetic purchases, and payments that were opened and cancelled, by how they went.",
         "synthetic_purchase",

@@ -7,6 +7,7 @@ Their simulators enqueue into the queue "webhooks" with the policies "xendit-web
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 from sqlalchemy import Engine
 
@@ -18,14 +19,18 @@ QUEUE = "webhooks"
 
 @dataclass(frozen=True)
 class WebhookPolicy(Policy):
-    """Done on any 2xx, else again after each of `waits` (seconds); `tries_again` limits that for a status."""
+    """Done on any 2xx, else again after each of `waits` (seconds); `tries_again` limits that for a status.
+
+    One that `wants_200` repeats after every other status, 201 and 204 included.
+    """
 
     waits: tuple[float, ...]
+    wants_200: bool = False
     tries_again: Mapping[int, int] = field(default_factory=dict)
 
     def verdict(self, delivery: Delivery, outcome: Outcome) -> Verdict:
         """The verdict: taken, or when to repeat it."""
-        if outcome.is_success:
+        if outcome.status == HTTPStatus.OK or (outcome.is_success and not self.wants_200):
             return Done()
         if delivery.attempt > self.tries_again.get(outcome.status or 0, len(self.waits)):
             return Dead()
@@ -42,8 +47,11 @@ POLICIES = {
     ),
     # Published is only "at rising intervals, up to 24 hours"; the steps are ours.
     "sendgrid-webhook": WebhookPolicy((1 * _MINUTE, 5 * _MINUTE, 30 * _MINUTE, 2 * _HOUR, 6 * _HOUR, 15 * _HOUR)),
-    # Published is "for up to seven days"; the steps are ours.
-    "whatsapp-webhook": WebhookPolicy((1 * _MINUTE, 5 * _MINUTE, 30 * _MINUTE, 2 * _HOUR, 12 * _HOUR, 48 * _HOUR)),
+    # Published is "for up to seven days"; the steps are ours, 158 hours in all.
+    "whatsapp-webhook": WebhookPolicy(
+        (1 * _MINUTE, 5 * _MINUTE, 30 * _MINUTE, 2 * _HOUR, 12 * _HOUR, 24 * _HOUR, 48 * _HOUR, 72 * _HOUR),
+        wants_200=True,
+    ),
 }
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class SimulatorSettings:
     """Keys are those the product uses; an empty `mail_events_url` means that no delivery events are sent.
 
-    An empty `whatsapp_webhook_url` means that nothing that people write in a chat arrives.
+    An empty `whatsapp_webhook_url` means that nothing that people write in a chat arrives. A business number may take
+    and send `whatsapp_messages_a_second` in all.
 
     An empty `midtrans_client_key` lets any page open the popup.
     `public_url` is where browsers reach the simulators (without `/simulators`), `webhook_url` the
@@ -28,6 +29,7 @@ class SimulatorSettings:
     whatsapp_app_secret: str = ""
     whatsapp_phone_number_id: str = ""
     whatsapp_number: str = ""
+    whatsapp_messages_a_second: int = 80
     midtrans_client_key: str = ""
     google_client_ids: tuple[str, ...] = ()
     merchant_name: str = "Karcis"

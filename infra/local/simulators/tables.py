@@ -200,6 +200,7 @@ chat_messages = Table(
     Column("content", DOCUMENT, nullable=False),
     Column("status", Text, nullable=False),
     _created_at(),
+    Index("simulated_chat_messages_age", "created_at"),
 )
 
 chat_media = Table(

@@ -16,7 +16,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 from PIL import Image
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, select
 
 from infra.local.simulators import whatsapp_webhooks
 from infra.local.simulators.api import ApiError, blueprint, json_object
@@ -29,6 +29,9 @@ _WINDOW = timedelta(hours=24)
 _URL_SECONDS = 300
 _IMAGE_BYTES, _DOCUMENT_BYTES = 5 * 1024 * 1024, 100 * 1024 * 1024
 _INVALID, _UNKNOWN_MEDIUM, _OUTSIDE_WINDOW, _MEDIUM_BAD = 100, 131009, 131047, 131053
+_BURST, _ONE_EVERY = 45, timedelta(seconds=6)
+"""Messages to one person: so many at once, borrowed from those that come later, one in six seconds."""
+_THROUGHPUT, _PAIR_RATE = 130429, 131056
 _USER_ID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9.]+")
 
 
@@ -111,6 +114,7 @@ def _take(tx: Connection, settings: SimulatorSettings, message: Mapping[str, Any
         lost = whatsapp_webhooks.new_message_id(None)
         return _answer({"input": to, "user_id": to}, lost)
     person = _person(tx, to.removeprefix("+") if to else None, named)
+    check_rates(tx, person.id, settings.whatsapp_messages_a_second)
     message_id = whatsapp_webhooks.new_message_id(None if person.username else person.phone)
     error = _error_of(person, message)
     status = "failed" if error else "delivered"
@@ -125,6 +129,21 @@ def _take(tx: Connection, settings: SimulatorSettings, message: Mapping[str, Any
             tx, settings, person, message_id, told, callback_data=callback_data, error=error
         )
     return _answer({"input": to, "wa_id": person.phone} if to else {"input": named, "user_id": named}, message_id)
+
+
+def check_rates(tx: Connection, phone_id: int, messages_a_second: int) -> None:
+    """Refuse what comes too fast: for the number, in and out together, or for one person."""
+    second_before = datetime.now(UTC) - timedelta(seconds=1)
+    if _count(tx, chat_messages.c.created_at > second_before) >= messages_a_second:
+        raise refusal(400, _THROUGHPUT, "too many messages of this number")
+    lately = chat_messages.c.created_at > datetime.now(UTC) - _BURST * _ONE_EVERY
+    to_person = and_(chat_messages.c.phone_id == phone_id, chat_messages.c.is_from_business, lately)
+    if _count(tx, to_person) >= _BURST:
+        raise refusal(400, _PAIR_RATE, "too many messages to this person")
+
+
+def _count(tx: Connection, condition: ColumnElement[bool]) -> int:
+    return tx.execute(select(func.count()).select_from(chat_messages).where(condition)).scalar_one()
 
 
 def _answer(contact: Mapping[str, Any], message_id: str) -> dict[str, Any]:
@@ -160,6 +179,7 @@ def add_person(
 
 def _check(tx: Connection, message: Mapping[str, Any]) -> None:
     """Refuse what the Cloud API refuses."""
+    _require(len(message.get("biz_opaque_callback_data", "")) <= 512, "biz_opaque_callback_data")
     kind = message.get("type")
     content = message.get(str(kind))
     if not isinstance(content, Mapping):
@@ -170,6 +190,7 @@ def _check(tx: Connection, message: Mapping[str, Any]) -> None:
         _check_interactive(content)
     elif kind in ("image", "document"):
         _require(len(content.get("caption", "")) <= 1024, "caption")
+        _require(kind == "image" or "." in content.get("filename", "."), "filename without an extension")
         _check_medium(tx, kind, content)
     elif kind != "template":
         raise refusal(400, _INVALID, f"type {kind}")
@@ -179,18 +200,26 @@ def _check_interactive(content: Mapping[str, Any]) -> None:
     kind, action = content.get("type"), content.get("action", {})
     body = content.get("body", {}).get("text", "")
     _require(0 < len(body) <= (4096 if kind == "list" else 1024), "interactive.body")
+    for part in ("header", "footer"):
+        _require(len(content.get(part, {}).get("text", "")) <= 60, f"interactive.{part}")
     if kind == "button":
         shown = [each["reply"] for each in action.get("buttons", [])]
         _require(1 <= len(shown) <= 3, "buttons")
         _require(len({each["id"] for each in shown}) == len(shown), "button ids")
         _require(all(0 < len(each["title"]) <= 20 and len(each["id"]) <= 256 for each in shown), "button")
     elif kind == "list":
-        rows = [row for section in action.get("sections", []) for row in section["rows"]]
+        sections = action.get("sections", [])
+        rows = [row for section in sections for row in section["rows"]]
+        _require(len(sections) <= 10 and all(len(each.get("title", "")) <= 24 for each in sections), "sections")
+        _require(len({row["id"] for row in rows}) == len(rows), "row ids")
         _require(1 <= len(rows) <= 10 and 0 < len(action.get("button", "")) <= 20, "rows")
         _require(all(0 < len(row["title"]) <= 24 and len(row["id"]) <= 200 for row in rows), "row")
         _require(all(len(row.get("description", "")) <= 72 for row in rows), "row description")
+    elif kind == "cta_url":
+        label, url = (str(action.get("parameters", {}).get(name, "")) for name in ("display_text", "url"))
+        _require(0 < len(label) <= 20 and url.startswith(("https://", "http://")), "cta_url")
     else:
-        _require(kind in ("cta_url", "request_contact_info"), "interactive.type")
+        _require(kind == "request_contact_info", "interactive.type")
 
 
 def _check_medium(tx: Connection, kind: str, content: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ import zxingcpp
 from PIL import Image
 from sqlalchemy import text
 
+from infra.checks.costs import CHAT_MESSAGES
 from shared.cloud.database import transaction
 from shared.sales import orders
 from tests.doubles import Published
@@ -43,7 +44,7 @@ def test_a_ticket_is_bought_in_three_messages_and_comes_as_pdf(a_phone: APhone, 
     [ticket] = pays(phone, paying)
     assert ticket.kind == "document"
     assert whatsapp.media[ticket.content["document"]["id"]].startswith(b"%PDF")
-    assert len(phone.heard) <= 6
+    assert len(phone.heard) <= CHAT_MESSAGES
     assert stock(event.tier_ids[0]).sold == 1
     with transaction() as tx:
         names = tx.execute(
@@ -66,6 +67,7 @@ def test_the_menu_leads_to_the_same_in_six_messages_at_most(a_phone: APhone, pay
     phone.writes("Dewi Anggraini")
     [ticket] = pays(phone, paying)
     assert [each.kind for each in phone.heard] == ["list", "list", "button", "button", "image", "document"]
+    assert len(phone.heard) == CHAT_MESSAGES  # docs/capacity.md says what that costs
     assert "Rp 212.500" in naming.text
     assert "Malam Puisi" in ticket.text
 

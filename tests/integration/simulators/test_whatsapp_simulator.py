@@ -1,15 +1,24 @@
 """WhatsApp's simulator: our own client against it, what it tells us, and the phones that people write on (CHAT-6)."""
 
+import base64
 import itertools
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import requests
 
+from infra.local.cloud.store import open_store
+from infra.local.cloud.webhooks import POLICIES
+from infra.local.simulators.api import ApiError
+from infra.local.simulators.tables import chat_messages
+from infra.local.simulators.whatsapp import check_rates
+from infra.local.simulators.whatsapp_webhooks import new_message_id
 from shared.chat.sending import qris_picture
 from shared.gateways.errors import GatewayMisconfigured, GatewayRefused, GatewayUnavailable
 from shared.gateways.whatsapp import messages, webhooks
 from shared.gateways.whatsapp.client import WhatsApp
+from shared.gateways.whatsapp.errors import RecipientRateLimited
 from shared.gateways.whatsapp.messages import Choice, Recipient
 from shared.gateways.whatsapp.webhooks import DeliveryStatus, Message, SenderIdentity
 from tests.integration.simulators.conftest import APP_SECRET, PHONE_NUMBER_ID
@@ -62,6 +71,18 @@ class Phones:
 @pytest.fixture
 def phones(base_url: str, receiver: Receiver) -> Phones:
     return Phones(base_url, receiver)
+
+
+def interactive(kind: str, action: dict[str, Any], **parts: Any) -> dict[str, Any]:
+    return {"type": "interactive", "interactive": {"type": kind, "body": {"text": "x"}, "action": action, **parts}}
+
+
+def button(choice: str, title: str) -> dict[str, Any]:
+    return {"type": "reply", "reply": {"id": choice, "title": title}}
+
+
+def row(choice: str, **parts: str) -> dict[str, str]:
+    return {"id": choice, "title": "Satu", **parts}
 
 
 def recipient(phone: dict[str, Any]) -> Recipient:
@@ -132,8 +153,32 @@ def test_lists_buttons_and_pictures_are_shown_on_the_phone_and_chosen_there(phon
         {"type": "image", "image": {"id": "7"}},
         {"type": "hologram", "hologram": {}},
         {"type": "interactive", "interactive": {"type": "button", "body": {"text": "x"}, "action": {"buttons": []}}},
+        interactive("button", {"buttons": [button("a", "Satu"), button("a", "Dua")]}),
+        interactive("button", {"buttons": [button("a", "x" * 21)]}),
+        interactive("button", {"buttons": [button("a", "Satu")]}, footer={"text": "x" * 61}),
+        interactive("list", {"button": "Pilih", "sections": [{"title": "x" * 25, "rows": [row("a")]}]}),
+        interactive("list", {"button": "Pilih", "sections": [{"rows": [row("a"), row("a")]}]}),
+        interactive("list", {"button": "Pilih", "sections": [{"rows": [row(str(number)) for number in range(11)]}]}),
+        interactive("list", {"button": "Pilih", "sections": [{"rows": [row("a", description="x" * 73)]}]}),
+        interactive("cta_url", {"name": "cta_url", "parameters": {"display_text": "x" * 21, "url": "https://a.id"}}),
+        interactive("cta_url", {"name": "cta_url", "parameters": {"display_text": "Buka", "url": "javascript:"}}),
     ],
-    ids=["empty", "long", "no-medium", "unknown-type", "no-buttons"],
+    ids=[
+        "empty",
+        "long",
+        "no-medium",
+        "unknown-type",
+        "no-buttons",
+        "same-ids",
+        "long-button",
+        "long-footer",
+        "long-section",
+        "same-rows",
+        "eleven-rows",
+        "long-description",
+        "long-label",
+        "no-address",
+    ],
 )
 def test_what_the_real_one_refuses_is_refused(message: dict[str, Any], phones: Phones, whatsapp: WhatsApp):
     with pytest.raises(GatewayRefused):
@@ -156,3 +201,61 @@ def test_a_webhook_that_was_not_taken_comes_again(phones: Phones, receiver: Rece
     receiver.will_answer(500, about=phone["user_id"])
     phones.does(phone, "write", text="halo")
     until(lambda: len(phones.told(Message, lambda each: each.sender.user_id == phone["user_id"])) == 2)
+
+
+def test_only_200_means_taken(phones: Phones, receiver: Receiver):
+    phone = phones.add()
+    receiver.will_answer(204, about=phone["user_id"])
+    phones.does(phone, "write", text="halo")
+    until(lambda: len(phones.told(Message, lambda each: each.sender.user_id == phone["user_id"])) == 2)
+
+
+def test_its_retries_go_on_for_most_of_a_week():
+    assert 6 * 24 * 3600 < sum(POLICIES["whatsapp-webhook"].waits) < 7 * 24 * 3600
+
+
+def test_a_message_id_holds_the_number_that_is_known():
+    assert b"6281200000001" in base64.b64decode(new_message_id("6281200000001").removeprefix("wamid."))
+
+
+def test_forty_five_messages_at_once_go_to_one_person_and_then_one_in_six_seconds(
+    phones: Phones, whatsapp: WhatsApp, store_url: str
+):
+    phone, other = phones.add(), phones.add()
+    for each in (phone, other):
+        phones.does(each, "write", text="halo")
+    message(store_url, phone, age=timedelta(seconds=60), count=44)
+    whatsapp.send(recipient(phone), messages.text("Halo"), callback_data="45th")
+    with pytest.raises(RecipientRateLimited):
+        whatsapp.send(recipient(phone), messages.text("Halo"), callback_data="46th")
+    whatsapp.send(recipient(other), messages.text("Halo"), callback_data="another's")
+    older = chat_messages.update().where(chat_messages.c.phone_id == phone["id"])
+    changed(store_url, older.values(created_at=chat_messages.c.created_at - timedelta(seconds=270)))
+    whatsapp.send(recipient(phone), messages.text("Halo"), callback_data="later")
+
+
+def test_a_number_that_sends_too_much_in_a_second_is_refused(phones: Phones, store_url: str):
+    phone = phones.add()
+    message(store_url, phone, age=timedelta(seconds=-60), count=300)
+    with open_store(store_url).begin() as tx:
+        check_rates(tx, 0, messages_a_second=1_000)
+        with pytest.raises(ApiError) as refused:
+            check_rates(tx, 0, messages_a_second=300)
+    assert refused.value.body["error"]["code"] == 130429
+    older = chat_messages.update().where(chat_messages.c.phone_id == phone["id"])
+    changed(store_url, older.values(created_at=datetime.now(UTC) - timedelta(hours=1)))
+
+
+def message(store_url: str, phone: dict[str, Any], *, age: timedelta, count: int) -> None:
+    """Messages of ours to a person, so old."""
+    row = {"phone_id": phone["id"], "is_from_business": True, "content": {"type": "text"}, "status": "sent"}
+    at = datetime.now(UTC) - age
+    rows = [{**row, "message_id": f"{phone['id']}-{number}", "created_at": at} for number in range(count)]
+    changed(store_url, chat_messages.insert().values(rows))
+
+
+def changed(store_url: str, statement: Any) -> None:
+    engine = open_store(store_url)
+    with engine.begin() as tx:
+        tx.execute(statement)
+    engine.dispose()
