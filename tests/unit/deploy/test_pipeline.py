@@ -54,7 +54,8 @@ def test_every_make_target_is_there():
 
 def test_providers_are_those_of_the_lock_file_from_the_plan_to_the_release():
     steps = {step["id"]: step for step in _build("cloudbuild.yaml")["steps"]}
-    assert "terraform providers lock -platform=linux_amd64" in _said(steps["providers"])
+    before, _, _ = _said(steps["providers"]).partition("terraform providers lock -platform=linux_amd64")
+    assert "\nterraform get\n" in before  # it refuses to lock without the modules
     assert "exit 1" in _said(steps["providers"])  # a line that is committed no longer holds
     assert "providers" in steps["infra-check"]["waitFor"]  # whose init would write one
     inits = re.findall(r"terraform init [^&]*", _said(steps["plan"]) + " && " + (ROOT / FILES[1]).read_text())
@@ -112,15 +113,27 @@ def test_pages_are_looked_at_in_a_browser_and_their_pictures_are_kept():
     [test] = [step for step in build["steps"] if step["id"] == "test"]
     assert "make browser && " in _said(test)
     assert test["env"] == ["SCREENS=build/screens"]
-    assert build["artifacts"]["objects"]["paths"] == ["build/screens/*.jpeg", "build/lock/terraform.lock.hcl"]
+    kept = build["artifacts"]["objects"]
+    assert kept["paths"] == ["build/screens/*.jpeg", "build/lock/terraform.lock.hcl"]
+    assert "$BUILD_ID" in kept["location"]  # a commit may be planned again, and nothing may be overwritten
 
 
 def test_a_release_goes_step_by_step():
     release = _build("infra/deploy/release.yaml")
     assert not [step for step in release["steps"] if "waitFor" in step or step.get("allowFailure")]
     order = _order("infra/deploy/release.yaml")
-    wanted = ["freeze", "expand", "pin", "apply", "privileges", "smoke", "canary", "smoke-again", "ask-to-contract"]
+    wanted = ["freeze", "expand", "pin", "require-planned", "apply", "privileges", "smoke", "canary", "smoke-again"]
+    wanted += ["pin-new", "ask-to-contract"]
     assert [step for step in order if step in wanted] == wanted
+
+
+def test_the_plan_that_is_looked_at_is_the_one_that_is_applied():
+    planned = {step["id"]: step for step in _build("cloudbuild.yaml")["steps"]}["plan"]
+    assert "terraform show -json release.plan > release.plan.json" in _said(planned)
+    steps = {step["id"]: step for step in _build("infra/deploy/release.yaml")["steps"]}
+    assert steps["require-planned"]["args"][-1] == f"{planned['dir']}/release.plan.json"
+    assert steps["apply"]["dir"] == planned["dir"]
+    assert "apply -input=false -parallelism=5 release.plan" in _said(steps["apply"])
 
 
 def test_what_is_planned_is_the_image_that_was_scanned_and_attested():
