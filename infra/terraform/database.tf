@@ -102,6 +102,7 @@ resource "google_sql_database_instance" "main" {
 
   lifecycle {
     prevent_destroy = true
+    ignore_changes  = [settings[0].disk_size] # it grows by itself; what is smaller would be another instance
 
     precondition {
       condition     = local.connections_needed <= var.database.max_connections
@@ -162,6 +163,10 @@ resource "google_sql_database_instance" "replica" {
         value = database_flags.value
       }
     }
+  }
+
+  lifecycle {
+    ignore_changes = [settings[0].disk_size] # as the primary's
   }
 }
 

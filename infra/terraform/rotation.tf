@@ -22,11 +22,12 @@ locals {
   never_rotated = toset(["fingerprint-key", "ticket-qr-key", "ticket-signing-key", "unsubscribe-signing-key"])
 }
 
-# The day on which a reminder was first due stays in the state; Secret Manager counts on from it by itself.
+# The day on which a reminder is first due stays in the state; Secret Manager counts on from it by itself. Each secret has its
+# own: a day that others share would be past when a secret is added later, and Secret Manager refuses that.
 resource "time_offset" "first_rotation" {
-  for_each = toset([for days in distinct(values(local.rotation_days)) : tostring(days)])
+  for_each = local.rotation_days
 
-  offset_days = tonumber(each.key)
+  offset_days = each.value
 }
 
 resource "google_pubsub_topic" "rotation" {

@@ -18,7 +18,7 @@ resource "google_secret_manager_secret" "this" {
     for_each = [for days in [lookup(local.rotation_days, each.key, null)] : days if days != null]
     content {
       rotation_period    = "${rotation.value * 24 * 60 * 60}s"
-      next_rotation_time = time_offset.first_rotation[tostring(rotation.value)].rfc3339
+      next_rotation_time = time_offset.first_rotation[each.key].rfc3339
     }
   }
 

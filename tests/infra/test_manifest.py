@@ -19,6 +19,7 @@ def test_every_misspelt_name_is_named(refused):
         'functions.orders subscribes to "payment.success", which nobody publishes',
         "functions.orders has routes and is not public",
         "functions.reserve is public and takes tasks, jobs or messages",
+        "functions.refunds is not public, and takes no tasks, jobs or messages",
         "/orders/{} belongs to more than one function: orders, reserve",
     ):
         assert fault in said

@@ -26,6 +26,16 @@ def test_a_function_is_deployed_by_those_who_may_and_starts_with_what_its_probe_
     }
 
 
+def test_who_was_let_in_by_hand_is_a_difference_of_the_next_plan(
+    resources: dict[str, dict[str, Any]], told: dict[str, Any]
+):
+    """A binding is all who have the role; a member is one more beside those that Terraform doesn't see."""
+    grants = [address for address, values in resources.items() if values.get("role") == "roles/run.invoker"]
+    assert sorted(grants) == [
+        f'module.function["{name}"].google_cloud_run_v2_service_iam_binding.invokers' for name in sorted(told)
+    ]
+
+
 def test_the_builder_reads_what_builds_are_submitted_with_and_no_other_bucket(resources: dict[str, dict[str, Any]]):
     given = resources["google_storage_bucket_iam_member.builder_reads_submitted"]
     assert given["condition"][0]["expression"].endswith(f"/buckets/{given['bucket']}/objects/source/')")

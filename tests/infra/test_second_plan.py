@@ -1,6 +1,6 @@
-"""A plan after a release is empty: what the canary has moved, Terraform leaves alone.
+"""A plan after a release is empty: what the canary has moved and Google has changed by itself, Terraform leaves alone.
 
-The state is made up: what a first plan wanted, and the traffic and the client that gcloud has left since.
+The state is made up: what a first plan wanted, and what has happened since.
 """
 
 import json
@@ -53,7 +53,7 @@ module "function" {
   }
 }
 """
-KNOWN = {"google_cloud_run_v2_service", "google_service_account"}
+KNOWN = {"google_cloud_run_v2_service", "google_service_account", "google_sql_database_instance"}
 AFTER_A_CANARY = {
     "client": "gcloud",
     "client_version": "540.0.0",
@@ -68,24 +68,47 @@ AFTER_A_CANARY = {
     ],
 }
 
+DATABASES = """
+provider "google" {
+  project      = "example-karcis"
+  access_token = "nobody"
+}
+
+variable "region" { default = "asia-southeast2" }
+variable "environment" { default = "production" }
+variable "database" {
+  default = {
+    tier                 = "db-custom-8-32768", edition = "ENTERPRISE", availability = "REGIONAL", disk_gb = 100
+    max_connections      = 1000
+    reserved_connections = 30, replica_tier = "db-custom-2-7680"
+  }
+}
+
+locals { functions = { reserve = { max_instances = 10, pool_size = 2 } } }
+"""
+ELSEWHERE = {
+    'google_kms_crypto_key.this["database"].id': '"key"',
+    "google_compute_network.main.id": '"network"',
+    "[google_service_networking_connection.services, google_kms_crypto_key_iam_member.users]": "[]",
+}
+"""What database.tf asks of other files."""
+
 Plan = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def plan_of(tmp_path: Path) -> Plan:
-    """A function that plans the module, of which a copy is in the folder, and returns what it would change."""
+def planned(tmp_path: Path) -> Plan:
+    """A function that plans what is in the folder, and returns what it would change."""
     command = os.environ.get("TERRAFORM")
     if os.environ.get("TERRAFORM_PLANS") is None or command is None:
         pytest.skip("needs Terraform: make infra-check")
     terraform = [*shlex.split(command), f"-chdir={tmp_path}"]
-    shutil.copytree(MODULE, tmp_path / "function")
     shutil.copy(ROOT / "infra" / "terraform" / "versions.tf", tmp_path)
 
     def run(*arguments: str) -> str:
         return subprocess.run([*terraform, *arguments], capture_output=True, text=True, check=True).stdout
 
-    def plan(*options: str, least: int = 1) -> dict[str, Any]:
-        (tmp_path / "main.tf").write_text(CALL % {"least": least})
+    def plan(*options: str) -> dict[str, Any]:
         run("init")
         run("plan", "-refresh=false", f"-out={tmp_path}/saved.plan", *options)
         shown: dict[str, Any] = json.loads(run("show", "-json", f"{tmp_path}/saved.plan"))
@@ -95,30 +118,58 @@ def plan_of(tmp_path: Path) -> Plan:
 
 
 @pytest.fixture
+def plan_of(planned: Plan, tmp_path: Path) -> Plan:
+    """A function that plans the module, of which a copy is in the folder, and returns what it would change."""
+    shutil.copytree(MODULE, tmp_path / "function")
+
+    def plan(*options: str, least: int = 1) -> dict[str, Any]:
+        (tmp_path / "main.tf").write_text(CALL % {"least": least})
+        return planned(*options)
+
+    return plan
+
+
+@pytest.fixture
 def released(plan_of: Plan, tmp_path: Path) -> str:
     """The option that names the state after an apply and a canary."""
-    first = plan_of()
-    [planned] = first["planned_values"]["root_module"]["child_modules"]
-    versions = {resource["address"]: resource["schema_version"] for resource in planned["resources"]}
+    return _state_after(plan_of(), tmp_path, {"google_cloud_run_v2_service": AFTER_A_CANARY})
+
+
+def _state_after(first: dict[str, Any], folder: Path, since: dict[str, dict[str, Any]]) -> str:
+    """The option that names the state after this plan and what has become of a type of resource since."""
+    root = first["planned_values"]["root_module"]
+    everything = [
+        *root.get("resources", []),
+        *(each for part in root.get("child_modules", []) for each in part["resources"]),
+    ]
+    versions = {resource["address"]: resource["schema_version"] for resource in everything}
     resources = [
-        _instance(each, versions[each["address"]]) for each in first["resource_changes"] if each["type"] in KNOWN
+        _instance(each, versions[each["address"]], since.get(each["type"], {}))
+        for each in first["resource_changes"]
+        if each["type"] in KNOWN
     ]
     state = {"version": 4, "serial": 1, "lineage": "4f5c0a0e-0000-4000-8000-000000000000", "resources": resources}
-    (tmp_path / "released.tfstate").write_text(json.dumps(state))
-    return f"-state={tmp_path}/released.tfstate"
+    (folder / "released.tfstate").write_text(json.dumps(state))
+    return f"-state={folder}/released.tfstate"
 
 
-def _instance(change: dict[str, Any], version: int) -> dict[str, Any]:
+def _instance(change: dict[str, Any], version: int, since: dict[str, Any]) -> dict[str, Any]:
     values = dict.fromkeys(change["change"]["after_unknown"]) | change["change"]["after"] | {"id": change["address"]}
-    if change["type"] == "google_cloud_run_v2_service":
-        values |= AFTER_A_CANARY
+    values |= since
     return {
-        "module": "module.function",
+        **({"module": change["module_address"]} if "module_address" in change else {}),
         "mode": "managed",
         "type": change["type"],
         "name": change["name"],
         "provider": f'provider["{change["provider_name"]}"]',
-        "instances": [{"schema_version": version, "attributes": values, "sensitive_attributes": []}],
+        "instances": [
+            {
+                **({"index_key": change["index"]} if "index" in change else {}),
+                "schema_version": version,
+                "attributes": values,
+                "sensitive_attributes": [],
+            }
+        ],
     }
 
 
@@ -153,3 +204,20 @@ def _same(before: Any, after: Any) -> bool:
     if isinstance(after, list):
         return all(_same(*each) for each in zip(before, after, strict=True))
     return bool(before == after)
+
+
+def test_disks_that_have_grown_by_themselves_are_left_alone(planned: Plan, tmp_path: Path):
+    """A smaller one would take a new instance: the provider replaces what it can't shrink."""
+    source = (ROOT / "infra" / "terraform" / "database.tf").read_text()
+    for asked, given in ELSEWHERE.items():
+        source = source.replace(asked, given)
+    (tmp_path / "main.tf").write_text(DATABASES + source)
+    first = planned()
+    instances = [each for each in first["resource_changes"] if each["type"] == "google_sql_database_instance"]
+    [settings] = instances[0]["change"]["after"]["settings"]
+    state = _state_after(
+        first, tmp_path, {"google_sql_database_instance": {"settings": [settings | {"disk_size": 250}]}}
+    )
+    again = [each for each in planned(state)["resource_changes"] if each["type"] == "google_sql_database_instance"]
+    sizes = {each["name"]: each["change"]["after"]["settings"][0]["disk_size"] for each in again}
+    assert sizes == {"main": 250, "replica": 250}

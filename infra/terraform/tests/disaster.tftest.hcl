@@ -48,6 +48,16 @@ run "the_database_leaves_the_project_every_night" {
   }
 }
 
+run "each_secret_counts_from_its_own_first_day" {
+  command = plan
+
+  # One that is added years later would otherwise begin with a reminder in the past, which Secret Manager refuses.
+  assert {
+    condition     = toset(keys(time_offset.first_rotation)) == toset(keys(local.rotation_days))
+    error_message = "Secrets share the day on which they are first to be replaced."
+  }
+}
+
 run "production_has_a_vault" {
   command = plan
 

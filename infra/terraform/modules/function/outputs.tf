@@ -20,10 +20,7 @@ output "environment" {
 
 output "invokers" {
   description = "Who may call it."
-  value = concat(
-    google_cloud_run_v2_service_iam_member.everybody[*].member,
-    google_cloud_run_v2_service_iam_member.invoker[*].member,
-  )
+  value       = tolist(google_cloud_run_v2_service_iam_binding.invokers.members)
 }
 
 output "rights" {

@@ -93,10 +93,14 @@ locals {
     for name, entry in local.functions : "functions.${name} is public and takes tasks, jobs or messages"
     if try(entry.public, false) && length(entry.tasks) + length(entry.jobs) + length(entry.subscribes) > 0
   ]
+  unreached = [
+    for name, entry in local.functions : "functions.${name} is not public, and takes no tasks, jobs or messages"
+    if !try(entry.public, false) && length(entry.tasks) + length(entry.jobs) + length(entry.subscribes) == 0
+  ]
 
   faults = concat(
     local.unknown_sections, local.missing_sections, local.missing_defaults, local.unknown_keys, local.missing_keys,
     local.unknown_edges, local.unknown_queue_keys, local.unknown_names, local.unheard_topics, local.shared_paths, local.hidden_routes,
-    local.two_sided,
+    local.two_sided, local.unreached,
   )
 }
