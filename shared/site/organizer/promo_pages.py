@@ -72,7 +72,16 @@ def promos(request: PageRequest, organizer: Organizer, event_id: UUID | None = N
 @pages.form(OF_EVENT)
 def create(request: PageRequest, organizer: Organizer, event_id: UUID | None = None) -> Page | Redirect:
     """Make a code, valid at once or from its start; without an event it counts at all, those to come too."""
-    return _create(request, organizer, _scope(organizer, event_id))
+    scope = _scope(organizer, event_id)
+    wanted, errors = promo_form.new_promo(request.form, scope.event_id, scope.zone, request.language)
+    if wanted is None:
+        return _list(request, organizer, scope, errors=errors)
+    try:
+        with transaction() as tx:
+            promo_codes.create(tx, organizer, wanted)
+    except Problem as problem:
+        return _list(request, organizer, scope, problem=problem)
+    return Redirect(f"{scope.address}?saved=yes")
 
 
 @pages.page(f"{ALL}/{{promo_id}}")
@@ -87,42 +96,7 @@ def promo(request: PageRequest, promo_id: UUID, organizer: Organizer, event_id: 
 @pages.form(f"{OF_EVENT}/{{promo_id}}")
 def change(request: PageRequest, promo_id: UUID, organizer: Organizer, event_id: UUID | None = None) -> Page | Redirect:
     """Change what was changed in the form. Orders that have used the code keep their discount."""
-    return _change(request, organizer, _scope(organizer, event_id), promo_id)
-
-
-@pages.form(f"{ALL}/{{promo_id}}/switch")
-@pages.form(f"{OF_EVENT}/{{promo_id}}/switch")
-def switch(request: PageRequest, promo_id: UUID, organizer: Organizer, event_id: UUID | None = None) -> Page | Redirect:
-    """Switch a code off or on. Orders that have used it keep their discount."""
-    return _switch(request, organizer, _scope(organizer, event_id), promo_id)
-
-
-def _scope(organizer: Principal, event_id: UUID | None) -> Scope:
-    return Scope(desk.own_event(organizer, event_id) if event_id else None)
-
-
-def _read(organizer: Principal, scope: Scope, promo_id: UUID) -> PromoResponse:
-    """A code of this scope. Raises NotFound, also for one of another event."""
-    with snapshot() as tx:
-        found = promo_codes.read(tx, organizer, promo_id)
-    if found.event_id != scope.event_id:
-        raise NotFound
-    return found
-
-
-def _create(request: PageRequest, organizer: Principal, scope: Scope) -> Page | Redirect:
-    wanted, errors = promo_form.new_promo(request.form, scope.event_id, scope.zone, request.language)
-    if wanted is None:
-        return _list(request, organizer, scope, errors=errors)
-    try:
-        with transaction() as tx:
-            promo_codes.create(tx, organizer, wanted)
-    except Problem as problem:
-        return _list(request, organizer, scope, problem=problem)
-    return Redirect(f"{scope.address}?saved=yes")
-
-
-def _change(request: PageRequest, organizer: Principal, scope: Scope, promo_id: UUID) -> Page | Redirect:
+    scope = _scope(organizer, event_id)
     found = _read(organizer, scope, promo_id)
     before = _values_of(found, scope)
     if conflict := promo_form.find_conflict(request.form, before):
@@ -138,7 +112,11 @@ def _change(request: PageRequest, organizer: Principal, scope: Scope, promo_id: 
     return Redirect(f"{scope.address}?saved=yes")
 
 
-def _switch(request: PageRequest, organizer: Principal, scope: Scope, promo_id: UUID) -> Page | Redirect:
+@pages.form(f"{ALL}/{{promo_id}}/switch")
+@pages.form(f"{OF_EVENT}/{{promo_id}}/switch")
+def switch(request: PageRequest, promo_id: UUID, organizer: Organizer, event_id: UUID | None = None) -> Page | Redirect:
+    """Switch a code off or on. Orders that have used it keep their discount."""
+    scope = _scope(organizer, event_id)
     _read(organizer, scope, promo_id)
     wanted = PromoChange(is_active=request.form.get("active") == "true")
     try:
@@ -147,6 +125,19 @@ def _switch(request: PageRequest, organizer: Principal, scope: Scope, promo_id: 
     except Problem as problem:
         return _list(request, organizer, scope, problem=problem)
     return Redirect(f"{scope.address}?saved=yes")
+
+
+def _scope(organizer: Principal, event_id: UUID | None) -> Scope:
+    return Scope(desk.own_event(organizer, event_id) if event_id else None)
+
+
+def _read(organizer: Principal, scope: Scope, promo_id: UUID) -> PromoResponse:
+    """A code of this scope. Raises NotFound, also for one of another event."""
+    with snapshot() as tx:
+        found = promo_codes.read(tx, organizer, promo_id)
+    if found.event_id != scope.event_id:
+        raise NotFound
+    return found
 
 
 def _values_of(found: PromoResponse, scope: Scope) -> dict[str, str]:
