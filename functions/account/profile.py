@@ -48,5 +48,5 @@ def change_password(changes: PasswordChange, caller: SignedIn) -> Tokens:
 
 @routes.post("/account/organizer", status=200, problems=(RoleFixed,))
 def become_organizer(wanted: OrganizerApplication, caller: SignedIn, tx: Transaction) -> UserResponse:
-    """Become an organizer. Refresh your tokens afterwards: until then they tell your former role."""
+    """Become an organizer. Refresh your tokens afterwards: until then they carry your former role."""
     return roles.become_organizer(tx, caller, wanted)

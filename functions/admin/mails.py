@@ -28,5 +28,5 @@ def suppressed_addresses(page: PageQuery, admin: Admin, tx: Transaction) -> List
 
 @routes.post("/admin/mail-suppressions/lift", status=204, problems=(NotFound,))
 def lift_suppression(wanted: LiftRequest, admin: Admin, tx: Transaction) -> None:
-    """Try an address again that has refused a mail, or whose owner has called one spam."""
+    """Lift the suppression of an address that has refused a mail, or whose owner has reported one as spam."""
     suppressions.lift(tx, wanted, by=admin.id)

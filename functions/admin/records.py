@@ -14,17 +14,17 @@ routes = App("admin")
 
 @routes.get("/admin/overview")
 def read_overview(admin: Admin, tx: Transaction) -> Overview:
-    """Everything that is wrong now, the worst first, with what ends it, and what was checked and is fine."""
+    """All current findings, the worst first, each with its remedy, and the checks that found nothing."""
     return overview.read(tx, admin)
 
 
 @routes.get("/admin/search")
 def find(wanted: AdminSearch, admin: Admin, tx: Transaction) -> SearchResult:
-    """People, events, orders, payments, refunds, payouts and transfers by what is known of them."""
+    """Search people, events, orders, payments, refunds, payouts and transfers."""
     return search.search(tx, admin, wanted)
 
 
 @routes.get("/admin/orders/{order_id}", problems=(NotFound,))
 def read_order_record(order_id: UUID, admin: Admin, tx: Transaction) -> OrderRecord:
-    """An order's whole story: its money on every account, and all that happened to it, in one timeline."""
+    """The full record of an order: its money on every account, and all that happened to it, in one timeline."""
     return order_record.read(tx, admin, order_id)

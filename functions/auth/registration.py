@@ -18,7 +18,10 @@ CODE = (CodeInvalid, TooManyAttempts)
 
 @routes.post("/auth/register", anybody=True, status=201, min_ms=REGISTRATION_MS, problems=LIMITED)
 def register(new: registration.Registration, client: ClientNetwork) -> accounts.UserResponse:
-    """Create an account. A code is mailed to verify the address; one with an account gets the same response."""
+    """Create an account.
+
+    A code is mailed to verify the address. The response is the same if the address has an account.
+    """
     return registration.register(new, client, mails.enqueue_for_account)
 
 

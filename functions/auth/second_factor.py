@@ -23,5 +23,8 @@ def answer_challenge(given: SecondFactorProof, client: ClientNetwork) -> Tokens:
 
 @routes.post("/auth/second-factor/reset", anybody=True, status=202, limit=CREDENTIALS, problems=RESET)
 def request_second_factor_reset(wanted: second_factor_resets.ResetRequest) -> second_factor_resets.ResetRequested:
-    """Ask to remove a lost second factor in three days, in a sign-in by mailed code. Signing in with it ends that."""
+    """Request the removal of a lost second factor in three days, in a sign-in by mailed code.
+
+    Signing in with it cancels that.
+    """
     return second_factor_resets.request(wanted, mails.enqueue_for_account)

@@ -29,16 +29,17 @@ REFUSALS = (
 
 @app.post("/orders/{order_id}/checkout", idempotent=True, problems=REFUSALS)
 def start_payment(order_id: UUID, request: checkout.CheckoutRequest, buyer: Buyer) -> OrderResponse:
-    """Start the payment of an order by a method, within 30 minutes from the reservation. Rp 0 is paid at once.
+    """Start the payment of an order by a method, within 30 minutes from the reservation.
 
-    Where the gateway doesn't answer (503), `alternative` names another one and its payment methods, most alike first.
+    An order of Rp 0 is paid at once. If the gateway does not answer (503), `alternative` names another one and its
+    payment methods, the most similar first.
     """
     return checkout.checkout(buyer.id, order_id, request)
 
 
 @app.post("/payments/create-invoice", status=201, idempotent=True, problems=REFUSALS)
 def create_invoice(request: checkout.InvoiceRequest, buyer: Buyer) -> PaymentResponse:
-    """Start another payment within the hold, with any method or gateway. The previous payment ends."""
+    """Start another payment within the hold, with any method or gateway. The previous payment is cancelled."""
     return checkout.retry_payment(buyer.id, request)
 
 

@@ -16,7 +16,7 @@ routes = App("gate")
 
 @routes.get("/gate/events/{event_id}/search", limit=GATE, problems=(NotFound,))
 def search(event_id: UUID, wanted: GateSearch, staff: GateStaff, tx: Transaction) -> FoundTickets:
-    """The tickets of somebody who has none to show, by name, e-mail address, order or BIB number."""
+    """Search the tickets of somebody who has none to show, by name, e-mail address, order or BIB number."""
     return manual_admission.search(tx, staff, event_id, wanted)
 
 

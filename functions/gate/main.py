@@ -1,4 +1,4 @@
-"""The gate: its counts, who lost the phone, and what it needs without network (GATE, OFFLINE-1)."""
+"""The gate: its counts, admission of people without a code, and work without network (GATE, OFFLINE-1)."""
 
 from functions.gate import admissions, offline
 from shared.web import App

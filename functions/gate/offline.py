@@ -1,4 +1,4 @@
-"""What a device of the gate needs without network, and what it did."""
+"""Scanning without network: what a gate's device needs for it, and the scans that it made."""
 
 from uuid import UUID
 

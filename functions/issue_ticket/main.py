@@ -1,4 +1,4 @@
-"""Issue the tickets of paid orders, and tell people where that won't work (TS-014, PS-023)."""
+"""Issue the tickets of paid orders, and tell people if that fails (TS-014, PS-023)."""
 
 from uuid import UUID
 

@@ -51,5 +51,5 @@ def approve(approval_id: UUID, admin: SteppedUpAdmin, tx: Transaction) -> Approv
 
 @routes.post("/admin/approvals/{approval_id}/decline", status=200, problems=UNDECIDABLE)
 def decline(approval_id: UUID, declined: Declined, admin: Admin, tx: Transaction) -> ApprovalResponse:
-    """Decline a request, with a reason; its own requester takes it back so."""
+    """Decline a request, with a reason. Its requester can withdraw it this way."""
     return approvals.decline(tx, approval_id, declined, by=admin.id)

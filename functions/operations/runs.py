@@ -29,5 +29,5 @@ def reconcile_run(run_id: UUID, admin: Admin, tx: Transaction) -> ReconcileRunDe
 
 @routes.post("/admin/reconcile-runs", status=202, problems=(RunWaiting,))
 def request_run(wanted: RunRequest, admin: Admin, tx: Transaction) -> ReconcileRunResponse:
-    """Request a run of reconcile: it begins at once, beside this request. At most one waits at a time."""
+    """Request a run of reconcile: it begins at once, in the background. At most one waits at a time."""
     return reconcile_runs.request(tx, wanted, by=admin.id)

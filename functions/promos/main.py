@@ -15,7 +15,7 @@ app = App("promos")
 
 @app.post("/promos", status=201, problems=(NotFound, CodeTaken, EventCancelled, FreshProofRequired))
 def create(new: NewPromo, organizer: Organizer, tx: Transaction) -> PromoResponse:
-    """Create a promo code for one of your events or for all; admins for any, also at the platform's cost."""
+    """Create a promo code for one of your events or for all. Admins may for any, also at the platform's cost."""
     return promo_codes.create(tx, organizer, new)
 
 

@@ -15,7 +15,7 @@ def enqueue_payment_reminders() -> None:
 
 @app.job("events")
 def enqueue_event_reminders() -> None:
-    """Every ten minutes: remind who holds a ticket for an event of the next day."""
+    """Every ten minutes: remind the holders of tickets for an event of the next day."""
     event_reminders.enqueue_all_due()
 
 

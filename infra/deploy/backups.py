@@ -1,4 +1,4 @@
-"""A database dumped as it is at one moment, and restored into another server: PostgreSQL's own tools, called right.
+"""Backups: a database dumped as of one moment, and restored into another server, by PostgreSQL's own tools.
 
 `dump` and `restore` keep everything; `export` and `load` what an export of Cloud SQL keeps: no owners and no
 privileges.
@@ -27,19 +27,19 @@ _ROLES = text("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'")
 
 
 class BackupFailed(RuntimeError):
-    """pg_dump, pg_restore or psql refused; the message holds what it said."""
+    """pg_dump, pg_restore or psql failed; the message holds its output."""
 
 
 @dataclass(frozen=True)
 class Dump:
-    """A dump, and what was there when it was made."""
+    """A dump, with the rows and roles of its database."""
 
     file: Path
     taken_at: datetime
     rows: dict[str, int]
     """Table to number of rows."""
     roles: tuple[str, ...]
-    """Those the privileges in the dump are given to: a dump names roles, and holds none."""
+    """The roles that hold the dump's privileges: a dump names roles, and contains none."""
 
 
 def dump(url: str, file: Path, bin_dir: Path) -> Dump:
@@ -105,7 +105,7 @@ def _connected(url: str) -> Connection:
 
 
 def _run(tool: Path, url: URL, *arguments: str) -> None:
-    """Run a tool on the database at `url`; the password goes by the environment, where nobody else sees it."""
+    """Run a tool on the database at `url`; the password is passed in the environment, where nobody else sees it."""
     named = {
         "PGHOST": url.host,
         "PGPORT": str(url.port or 5432),

@@ -3,9 +3,9 @@
     python -m infra.deploy.canary https://tickets.example.com
 
 Where one function is unhealthy, all are rolled back: a release is one thing. The services stay pinned by name, so that
-the next deploy moves no traffic by itself. Before a revision gets any it has started, has reached the database (its
-startup probe) and, where people call it, was checked at an address of its own (candidate_checks.py). At night, when
-nobody buys, it is judged by synthetic requests and purchases (synthetic_requests.py).
+the next deploy moves no traffic by itself. Before a revision gets traffic it has started, has reached the database (its
+startup probe) and, if people call it, was checked at its tagged address (candidate_checks.py). At night, when nobody
+buys, it is judged by synthetic requests and purchases (synthetic_requests.py).
 """
 
 import json
@@ -37,10 +37,10 @@ def roll_out(
     wait: Wait,
     public: frozenset[str],
 ) -> list[str]:
-    """Take every service to 100 %, or all of them back. Returns the regressions; none means it is done.
+    """Move every service to 100 %, or roll all of them back. Returns the regressions, none on success.
 
-    An early end, by an error too, leaves all traffic on the old revisions. A `public` service needs requests to go on,
-    one that sells needs successes.
+    An early end, by an error too, leaves all traffic on the old revisions. A `public` service needs requests before the
+    next step, one that sells needs successes.
     """
     if not changes:
         return []
@@ -82,7 +82,7 @@ def _regressions(changes: Sequence[RevisionChange], read_health: ReadHealth, pub
 
 
 def _roll_back(changes: Sequence[RevisionChange], move: Move) -> None:
-    """Give every service's traffic to its old revision; one that can't be moved doesn't keep the others."""
+    """Give every service's traffic to its old revision; a failure does not stop the others."""
     for change, error in traffic.for_each(lambda change: move(change, 0), changes):
         print(f"NOT ROLLED BACK, do it by hand: {change.service} to {change.old}: {error}", flush=True)
 

@@ -2,9 +2,9 @@
 
     python3 infra/deploy/drift.py FOLDER      the released files; ENVIRONMENT, STATE_BUCKET and TERRAFORM name the rest
 
-It changes nothing and takes no lock, so that no release waits for it. Of a difference it says which resources and no
-values. The two lines that alerts are made of are counted by infra/terraform/monitoring_metrics.tf. Nothing of ours is
-installed where it runs: the standard library does. Exit status 0: no difference; 2: some; 1: nobody could tell.
+It changes nothing and takes no lock, so that no release waits for it. It reports which resources differ, and no values.
+infra/terraform/monitoring_metrics.tf counts the two log lines behind the alerts. Where it runs no package is installed,
+so it needs only the standard library. Exit status 0: no difference; 2: some; 1: nobody could tell.
 """
 
 import json
@@ -24,7 +24,7 @@ _DIFFERS = 2
 
 
 def changes(planned: dict[str, Any]) -> list[str]:
-    """A line for each resource that an apply would touch: its address and what would be done to it."""
+    """A line for each resource that an apply would change: its address and the actions."""
     found = planned.get("resource_changes", [])
     warmed = _warmed_instances(found)
     touched = [each for each in found if each["change"]["actions"] not in (["no-op"], ["read"])]

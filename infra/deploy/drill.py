@@ -1,4 +1,4 @@
-"""Restores a backup and proves that it is whole: a backup that was never restored is a hope (R-005, R-006).
+"""Restores a backup and proves that it is complete and consistent (R-005, R-006).
 
     python -m infra.deploy.drill                dumps the database of DATABASE_URL, restores it into a fresh
                                                 PostgreSQL, and checks what came out
@@ -47,7 +47,7 @@ _MAY_CHANGE = text("""
 
 
 def problems(connection: Connection) -> list[str]:
-    """The faults of this database; nothing where the product could go on with it."""
+    """The faults of this database; none if the product could continue with it."""
     found = [
         f"{promise}: {len(rows)} rows say otherwise, the first {tuple(rows[0])}"
         for promise, rows in invariants.broken(connection, invariants.ALWAYS).items()
@@ -120,7 +120,7 @@ def check_in_place() -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the drill that is asked for; 1 where something is wrong."""
+    """Run the requested drill; 1 if something is wrong."""
     parser = argparse.ArgumentParser(prog="drill", description="Restore a backup and prove that it is whole.")
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument("--in-place", action="store_true", help="check the database of the settings itself")

@@ -31,7 +31,7 @@ ESCROWED = (
     "ticket-signing-key",
     "unsubscribe-signing-key",
 )
-"""The secrets that nobody could make anew: the others come from dashboards, or may be any random text."""
+"""The secrets that cannot be made anew: the others come from dashboards, or may be any random text."""
 
 CUSTODIANS = Path(__file__).parent / "custodians"
 _LEAST_CUSTODIANS = 2
@@ -123,7 +123,7 @@ def restore(keys: Keys) -> None:
 
 
 def _add(name: str, number: int, value: str | None) -> None:
-    """Add a version; one that is no longer known by a random value, and disabled."""
+    """Add a version; one whose value is lost gets a random value, and is disabled."""
     from google.cloud.secretmanager_v1 import SecretPayload
 
     payload = SecretPayload(data=(secrets.token_urlsafe(48) if value is None else value).encode())
@@ -166,7 +166,7 @@ def _restore() -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Do what is asked for; 1 where it is refused."""
+    """Run the command; 1 if it is refused."""
     try:
         match arguments:
             case ["seal", bucket]:

@@ -2,9 +2,9 @@
 
     python3 infra/deploy/fetch.py       ARTEFACT, SHA256, BUCKET, KEY from the environment
 
-The archive lies in the pipeline's own bucket, has the SHA-256 that the approver has seen, and is signed by the
-pipeline's key. Only then is it unpacked in place of the working directory. Nothing is installed yet: the standard
-library, gcloud and openssl must do.
+The archive is in the pipeline's own bucket, has the SHA-256 that the approver has seen, and is signed by the pipeline's
+key. Only then is it unpacked in place of the working directory. Nothing is installed yet, so it needs only the standard
+library, gcloud and openssl.
 """
 
 import hashlib

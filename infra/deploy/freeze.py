@@ -15,7 +15,7 @@ from shared.catalog.openings import Opening
 from shared.cloud.database import transaction
 
 BEFORE = timedelta(hours=4)
-"""A release takes two hours, and the sale is to find it settled."""
+"""A release takes two hours, and must be over before the sale opens."""
 AFTER = timedelta(hours=2)
 """The length of the rush."""
 

@@ -1,4 +1,4 @@
-"""Asks gcloud, in one place. Project and region come from CLOUDSDK_CORE_PROJECT and CLOUDSDK_RUN_REGION."""
+"""Runs gcloud. Project and region come from CLOUDSDK_CORE_PROJECT and CLOUDSDK_RUN_REGION."""
 
 import json
 import subprocess
@@ -6,9 +6,9 @@ from typing import Any
 
 
 def gcloud(*arguments: str) -> Any:
-    """Run a gcloud command and return its answer, read from JSON; None where it says nothing.
+    """Run a gcloud command and return its output, parsed from JSON; None if there is none.
 
-    Raises subprocess.CalledProcessError; what gcloud had to say is in the build's log.
+    Raises subprocess.CalledProcessError; gcloud's messages are in the build's log.
     """
     ran = subprocess.run(
         ["gcloud", *arguments, "--quiet", "--format=json"], stdout=subprocess.PIPE, text=True, check=True

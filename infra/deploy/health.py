@@ -38,7 +38,7 @@ class Health:
 
 
 ReadHealth = Callable[[str, str, int], Health]
-"""A service, its revision, and of how many seconds."""
+"""Reads the health of a service's revision over the last seconds."""
 
 
 def regression(old: Health, new: Health, *, is_public: bool = False, sells: bool = False) -> str | None:
@@ -62,7 +62,7 @@ def regression(old: Health, new: Health, *, is_public: bool = False, sells: bool
 
 
 def monitoring_reader() -> ReadHealth:
-    """A function that asks Cloud Monitoring about the last seconds of a revision, with one token for all questions.
+    """A function that reads a revision's last seconds from Cloud Monitoring, with one token for all calls.
 
     It raises requests.RequestException.
     """

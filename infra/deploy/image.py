@@ -5,8 +5,8 @@
     python3 -m infra.deploy.image attest    ATTESTOR, KEY: says that the pipeline has proven `.image`
     python3 -m infra.deploy.image serving   prints the image that all functions serve, for an apply by hand
 
-BUILT and IMAGE are addresses without tag: where the image was put when it was built, or released before, and where
-this environment keeps it. The standard library and gcloud do: nothing of ours or of others is installed yet.
+BUILT and IMAGE are addresses without tag: where the image was put when it was built, or released before, and where this
+environment keeps it. It needs only the standard library and gcloud, as nothing is installed yet.
 """
 
 import os
@@ -22,7 +22,7 @@ from infra.deploy.gcloud import gcloud
 FOUND = Path(".image")
 COMMIT = Path(".commit")
 PATIENCE_SECONDS = 1800
-"""The longest that the build of an image takes, which the same commit has begun (infra/deploy/image.yaml)."""
+"""The longest time that the image build of the same commit takes (infra/deploy/image.yaml)."""
 LOOK_EVERY_SECONDS = 20
 
 
@@ -33,7 +33,7 @@ class ImageRejected(RuntimeError):
 def find(commit: str, *, built: str, image: str, wait: Callable[[float], None] = time.sleep) -> str:
     """The image of a commit, by digest, as it is named in this environment. Raises ImageRejected.
 
-    One that is built here is waited for; one of another environment was released there, or is not to be had.
+    An image that is built here is waited for; one of another environment must have been released there.
     """
     waited = 0
     while (digest := _digest(f"{built}:{commit}")) is None:
@@ -52,7 +52,7 @@ def _digest(tagged: str) -> str | None:
     try:
         digest: str = gcloud("artifacts", "docker", "images", "describe", tagged)["image_summary"]["digest"]
     except subprocess.CalledProcessError:
-        return None  # gcloud has said in the log whether it isn't there, or may not be seen
+        return None  # gcloud's message in the log tells whether it is missing or access is denied
     return digest
 
 
@@ -77,7 +77,7 @@ def _name(occurrence: Mapping[str, Any]) -> str:
 
 
 def attest(image: str, *, attestor: str, key: str) -> None:
-    """Say that the pipeline has proven this image, by a signature that Binary Authorization looks for."""
+    """Attest that the pipeline has proven this image, by the signature that Binary Authorization requires."""
     gcloud(
         "container", "binauthz", "attestations", "sign-and-create",
         f"--artifact-url={image}", f"--attestor={attestor}", f"--keyversion={key}",
@@ -115,7 +115,7 @@ COMMANDS: Mapping[str, Callable[[], None]] = {
 
 
 def main() -> int:
-    """Do what is asked for; 1 where it is refused."""
+    """Run the command; 1 if it is refused."""
     if len(sys.argv) != 2 or sys.argv[1] not in COMMANDS:
         print(__doc__)
         return 2

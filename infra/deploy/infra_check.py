@@ -103,13 +103,13 @@ def _step(
     quiet: bool = False,
     surroundings: Mapping[str, str] | None = None,
 ) -> str:
-    """Run one step, print how long it took, and return what it said. Raises StepFailed.
+    """Run one step, print its duration, and return its output. Raises StepFailed.
 
-    `warnings` lets it warn: about the machine's own set-up, not about our code. `quiet` is for what answers with
-    data. `surroundings` are environment variables of its own.
+    `warnings` allows warnings, about the machine's set-up rather than our code. `quiet` is for steps whose output is
+    data. `surroundings` are additional environment variables.
     """
     begun = time.monotonic()
-    # Google's provider wants a token even for a plan that asks nobody anything.
+    # Google's provider needs a token even for a plan that calls no API.
     variables = {"GOOGLE_OAUTH_ACCESS_TOKEN": "nobody", **os.environ, **(surroundings or {})}
     ran = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
     print(f"  {name:<16} {time.monotonic() - begun:5.1f} s", flush=True)

@@ -43,7 +43,7 @@ class Migration:
     revision: str
     contracts: bool
     takes_away: tuple[str, ...] = ()
-    """The statements that code of yesterday could miss."""
+    """The statements that remove what the code of the release before may use."""
 
 
 class UnsafeMigration(RuntimeError):
@@ -53,7 +53,7 @@ class UnsafeMigration(RuntimeError):
 def target(pending: Sequence[Migration], phase: str, *, is_new: bool = False) -> str | None:
     """The revision to upgrade to in this phase, None where there is nothing to do.
 
-    `pending` is oldest first. A database that is new has no code to be careful of. Raises UnsafeMigration.
+    `pending` is oldest first. A new database has no running code to protect. Raises UnsafeMigration.
     """
     if not is_new:
         _check(pending)
@@ -93,7 +93,7 @@ def run(phase: str) -> str | None:
 
 
 def status() -> list[str]:
-    """A line for the revision of the database, for each pending migration, and for what can't be gone back behind."""
+    """A line for the database's revision, for each pending migration, and for each that older code can't run behind."""
     current, applied, pending = _state()
     taken = next((each.revision for each in reversed(applied) if each.contracts), None)
     return [
@@ -114,7 +114,7 @@ def _state() -> tuple[str | None, list[Migration], list[Migration]]:
 
 
 def main() -> int:
-    """Do what is asked for."""
+    """Run the command."""
     if len(sys.argv) != 2 or sys.argv[1] not in COMMANDS:
         print(__doc__)
         return 2

@@ -7,9 +7,9 @@
     python -m infra.deploy.privileges roles     before an export is imported: the roles that it names
     python -m infra.deploy.privileges restore   after it: everything of schemas/privileges.sql
 
-Terraform makes the functions' logins, this their roles: `karcis_<function>`, whose member the function's login is.
-None gets more than the product as a whole has, which a migration gave to `karcis_app`: nobody changes the books. An
-export of Cloud SQL holds tables and rows, and neither roles nor what they may do. All of it may be run again.
+Terraform makes the functions' logins, this their roles: `karcis_<function>`, whose member the function's login is. None
+gets more than the product as a whole has, which a migration gave to `karcis_app`: nobody changes the books. An export
+of Cloud SQL holds tables and rows, and neither roles nor what they may do. Every command is idempotent.
 """
 
 import json
@@ -166,7 +166,7 @@ COMMANDS: Mapping[str, Callable[[Transaction], None]] = {
 
 
 def main() -> int:
-    """Do what is asked for."""
+    """Run the command."""
     if sys.argv[1:] not in ([command] for command in COMMANDS):
         print(__doc__)
         return 2

@@ -1,4 +1,4 @@
-"""Asks the product from outside whether it is there: certificate, routing, answers, and that internal endpoints refuse.
+"""Tests the product from outside: certificate, routing, responses, and that internal endpoints refuse.
 
     python -m infra.deploy.smoke https://tickets.example.com
 
@@ -33,7 +33,7 @@ def strangers_are_refused(session: requests.Session, url: str) -> str | None:
 
 
 def unsigned_notifications_are_refused(session: requests.Session, url: str) -> str | None:
-    """A gateway's notification must be signed; and the way to the function is open, whatever the WAF thinks."""
+    """An unsigned notification is refused, and by the function: the WAF lets notifications through."""
     answer = session.post(f"{url}/api/v1/payments/webhook/xendit", json={}, timeout=TIMEOUT_SECONDS)
     return None if answer.status_code in {400, 401} else f"an unsigned notification is answered {answer.status_code}"
 
@@ -48,7 +48,7 @@ def internal_endpoints_are_closed(session: requests.Session, url: str) -> str | 
 
 
 def plain_http_is_redirected(session: requests.Session, url: str) -> str | None:
-    """Plain HTTP is redirected, and answers nobody."""
+    """Plain HTTP is only redirected."""
     host = urlsplit(url).netloc
     answer = session.get(f"http://{host}/api/v1/events", timeout=TIMEOUT_SECONDS, allow_redirects=False)
     is_redirect = answer.status_code in {301, 308} and answer.headers.get("Location", "").startswith("https://")

@@ -14,7 +14,7 @@ from shared.cloud.database import transaction
 
 
 def run(sql: str) -> int:
-    """Run it, and return the number of rows; less than 0 where that says nothing. A colon is a colon."""
+    """Run a statement and return the number of rows, negative if unknown. A colon begins no parameter."""
     with transaction() as tx:
         return tx.execute(text(sql.replace(":", r"\:"))).rowcount
 

@@ -49,7 +49,7 @@ def wait_sending(
 ) -> Callable[[float], None]:
     """A function that waits so many seconds and meanwhile sends requests to the functions of these services.
 
-    Where one of them sells, it has purchases made, too.
+    If one of them sells, purchases are run too.
     """
     buys = not SELLING.isdisjoint(services)
     asked = [each for each in manifest().functions.values() if each.is_public and service_name(each.name) in services]
@@ -68,7 +68,7 @@ def wait_sending(
 
 
 def _buy() -> None:
-    """Have one purchase made. The log of the function says how it went, and Cloud Monitoring who took part."""
+    """Run one purchase. Its outcome is in the function's log, and the services that took part in Cloud Monitoring."""
     try:
         gcloud("scheduler", "jobs", "run", PURCHASE, f"--location={os.environ['CLOUDSDK_RUN_REGION']}")
     except subprocess.CalledProcessError:

@@ -24,7 +24,7 @@ from infra.deploy.gcloud import gcloud
 PINNED = Path(".release.json")
 """The revisions pinned by `pin`, for the canary of the same release and for the way back: service to revision."""
 AT_ONCE = 8
-"""The services that are moved at a time: a move takes half a minute, and one after the other they took twenty."""
+"""The number of services moved at a time: a move takes half a minute, and one by one they took twenty minutes."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def _route(service: str, shares: dict[str, int]) -> None:
 
 
 def for_each(act: Callable[[Any], object], subjects: Iterable[Any]) -> list[tuple[Any, Exception]]:
-    """Act on all subjects, some at a time. Returns those with which it failed: one doesn't keep the others."""
+    """Act on all subjects, some at a time. Returns those that failed: a failure does not stop the others."""
     subjects = list(subjects)
 
     def attempt(subject: Any) -> Exception | None:
@@ -150,7 +150,7 @@ def latest_targets(asked: Sequence[str]) -> dict[str, str]:
 
 
 def assign(wanted: Mapping[str, str]) -> list[str]:
-    """Give each service's traffic to its revision, and return what went wrong: one doesn't keep the others."""
+    """Give each service's traffic to its revision, and return the failures: one does not stop the others."""
     failed = for_each(lambda service: _route(service, {wanted[service]: 100}), wanted)
     return [f"{service} to {wanted[service]}: {fault}" for service, fault in failed]
 
@@ -168,7 +168,7 @@ def _newest(status: Mapping[str, Any]) -> str:
 
 
 def main() -> int:
-    """Do what is asked for; 1 where that didn't work out for every service."""
+    """Run the command; 1 if it failed for any service."""
     command, *names = sys.argv[1:] or [""]
     if command not in ("pin", "latest", "rollback", "require-latest") or (names and command != "latest"):
         print(__doc__)

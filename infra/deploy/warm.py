@@ -35,7 +35,7 @@ def current_scaling() -> dict[str, tuple[int, int | None]]:
 
 
 def parse_minimums(arguments: Sequence[str], there: Mapping[str, tuple[int, int | None]]) -> dict[str, int]:
-    """The instances that are asked for, by service. Raises InvalidScaling."""
+    """The requested instances, by service. Raises InvalidScaling."""
     asked = {}
     for argument in arguments:
         name, _, number = argument.partition("=")
@@ -52,13 +52,13 @@ def parse_minimums(arguments: Sequence[str], there: Mapping[str, tuple[int, int 
 
 
 def warm(asked: Mapping[str, int]) -> list[str]:
-    """Set the minimum instances of each service, and return what went wrong: one doesn't keep the others."""
+    """Set the minimum instances of each service, and return the failures: one does not stop the others."""
     failed = traffic.for_each(lambda name: gcloud("run", "services", "update", name, f"--min={asked[name]}"), asked)
     return [f"{name}: {fault}" for name, fault in failed]
 
 
 def main() -> int:
-    """Do what is asked for; 1 where that didn't work out for every function."""
+    """Run the command; 1 if it failed for any function."""
     try:
         there = current_scaling()
         asked = parse_minimums(sys.argv[1:], there)

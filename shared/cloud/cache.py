@@ -1,17 +1,17 @@
 """A cache in Firestore that all instances share: contents under keys, and marks that invalidate them.
 
-A content is valid while it is young and was read from the database after the last change. All times are of Firestore's
-clock: of the lookup before the database was read, and of the write of the mark. So no clocks of different machines are
-compared, and no version is needed: a content only replaces the one that its writer has seen, never a newer one.
+Content is valid while it is young and was read from the database after the last change. All times come from Firestore's
+clock: the time of the lookup before the database was read, and the time at which the mark was written. So clocks of
+different machines are never compared, and no version numbers are needed: content replaces only what its writer has
+seen, never anything newer.
 
-Firestore takes about one write a second to a document (cloud.google.com/firestore/docs/best-practices).
-Therefore a content younger than `WRITE_INTERVAL_SECONDS` is valid whatever has changed since and is not replaced,
-and a change is marked only where the last mark is older than that: one mark stands for all changes within
-`SETTLE_SECONDS` after it.
+Firestore takes about one write a second to a document (cloud.google.com/firestore/docs/best-practices). Therefore
+content younger than `WRITE_INTERVAL_SECONDS` is valid whatever has changed since, and is not replaced. A change is
+marked only if the last mark is older than that: one mark covers all changes within `MARK_COVERS_SECONDS` after it.
 
-Documents may be missing, and Firestore slow or down: callers then work without the cache. After a failed call this
-instance makes none for `OPEN_SECONDS`, and the log event `cache.fallback` counts the calls that went without.
-A time-to-live policy on `expires_at` deletes the documents.
+Documents may be missing, and Firestore may be slow or down: callers then work without the cache. After a failed call
+this instance makes no call for `OPEN_SECONDS`; the log event `cache.fallback` counts the calls that were skipped. A
+time-to-live policy on `expires_at` deletes the documents.
 """
 
 import logging
@@ -32,12 +32,12 @@ TIMEOUT_SECONDS = 0.15
 FIRST_TIMEOUT_SECONDS = 0.5  # until Firestore has answered once: the channel and its credentials come first
 OPEN_SECONDS = 5.0
 WRITE_INTERVAL_SECONDS = 1.0
-SETTLE_SECONDS = 2 * WRITE_INTERVAL_SECONDS
+MARK_COVERS_SECONDS = 2 * WRITE_INTERVAL_SECONDS
 """An instance that finds a mark younger than `WRITE_INTERVAL_SECONDS` writes none for as long again."""
 TTL_SECONDS = 12 * 3600
-"""The time for which a content stays: longer than it is good, as it stands in while the database is away."""
+"""Content is kept for longer than it is fresh, because it is served while the database is unreachable."""
 MAX_BYTES = 900_000
-"""Firestore takes documents of 1 MiB; the rest is their names and times."""
+"""A document may have 1 MiB, with its name and times."""
 _MAX_LEASES = 10_000
 _TRIES = 3
 
@@ -72,7 +72,7 @@ class CacheEntry:
             return False
         if self.age_seconds < WRITE_INTERVAL_SECONDS or self.changed_at is None:
             return True
-        return self.content_at >= self.changed_at + timedelta(seconds=SETTLE_SECONDS)
+        return self.content_at >= self.changed_at + timedelta(seconds=MARK_COVERS_SECONDS)
 
 
 class _MarkLeases:
@@ -146,8 +146,8 @@ def lookup(key: str, mark: str) -> CacheEntry:
 def put(seen: CacheEntry, content: str) -> None:
     """Store what was read from the database after the lookup `seen`, unless another instance has stored since.
 
-    Nothing is stored where the content is too large, within `WRITE_INTERVAL_SECONDS` of the last write, or where
-    Firestore fails.
+    Nothing is stored if the content is too large, within `WRITE_INTERVAL_SECONDS` of the last write, or if Firestore
+    fails.
     """
     from google.api_core.exceptions import Conflict, FailedPrecondition, NotFound
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 CONNECT_SECONDS = 10.0
-"""The time that an attempt to connect to Cloud SQL may take; two are less than the shortest time-out of a function."""
+"""The time-out of one attempt to connect to Cloud SQL; two take less than the shortest time-out of a function."""
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ def make_engine(role: str = "", *, url: str | None = None, instance: str | None 
 
 
 def _act_as_function(product: str, connection: Any, record: Any, _: Any) -> None:
-    """Take the role of the running function, where functions share a process and so a pool; else the product's."""
+    """Take the database role of the running function if functions share a process and its pool; else the product's."""
     function = permissions.running()
     wanted = permissions.database_role(function) if function else product
     if record.info.get("role", product) != wanted:
@@ -136,7 +136,7 @@ def _cloud_sql_creator(session: dict[str, str], instance: str) -> Callable[[], A
     threading.Thread(target=loop.run_forever, name="cloud-sql", daemon=True).start()
     # Lazy: a background refresh would starve, as an idle instance has no CPU (docs/reference/google-cloud.md).
     connector = Connector(refresh_strategy="lazy", ip_type=IPTypes.PRIVATE, enable_iam_auth=True, loop=loop)
-    # Time-outs and TLS's errors are OSErrors; ClientError is the Admin API, which is asked for the certificate.
+    # Time-outs and TLS errors are OSErrors; ClientError comes from the Admin API, which issues the certificate.
     twice = Retrying(stop=stop_after_attempt(2), retry=retry_if_exception_type((OSError, ClientError)))
 
     def attempt() -> Any:
@@ -148,7 +148,7 @@ def _cloud_sql_creator(session: dict[str, str], instance: str) -> Callable[[], A
             startup_params=session,
             application_name=f"karcis-{chosen.function}",
         )
-        # The connector's own time-out reaches neither the socket nor pg8000 (1.23.0), so the waiting is what ends.
+        # The connector's own time-out reaches neither the socket nor pg8000 (1.23.0), so we stop waiting instead.
         waiting = asyncio.run_coroutine_threadsafe(connecting, loop)
         try:
             return waiting.result(CONNECT_SECONDS)
@@ -220,7 +220,7 @@ def storage() -> "StorageClient":
 
 @LazyClient
 def google_session() -> "AuthorizedSession":
-    """HTTP with a token of the function's own account, for services of Google that we use a single call of."""
+    """An HTTP session with a token of the function's own account, for services with one call of ours."""
     import google.auth
     from google.auth.transport.requests import AuthorizedSession
 

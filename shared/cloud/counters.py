@@ -11,7 +11,7 @@ COLLECTION = "rate_limits"
 TIMEOUT_SECONDS = 0.3
 FIRST_TIMEOUT_SECONDS = 2.0  # until Firestore has answered once: the channel and its credentials come first
 STRICT_TIMEOUT_SECONDS = 5.0
-"""The time-out where callers are refused without an answer: a late answer is better than none."""
+"""The time-out for limits that refuse callers if Firestore does not answer: a late answer is better than none."""
 OPEN_SECONDS = 5.0
 """The pause after a failed call, so that an outage delays one request, not every request."""
 
@@ -32,9 +32,9 @@ def reset() -> None:
 
 
 def add(amounts: Mapping[str, int], *, expires_at: datetime, is_strict: bool = False) -> dict[str, int]:
-    """Add to each counter and give the new totals, in one call. An amount of 0 only reads.
+    """Add to each counter and return the new totals, in one call. An amount of 0 only reads.
 
-    `expires_at` (UTC) is when they may be deleted. Raises CountersUnavailable: soon, or for a strict limit
+    The counters may be deleted after `expires_at` (UTC). Raises CountersUnavailable: quickly, or for a strict limit
     after `STRICT_TIMEOUT_SECONDS`.
     """
     breaker = _breakers[is_strict]

@@ -32,7 +32,7 @@ REPLICA_RETRY_SECONDS = 30.0
 log = logging.getLogger(__name__)
 
 DATABASE_AWAY = (DBAPIError, PoolTimeout, ConnectionError)
-"""The errors where the database cannot be reached, or does not answer."""
+"""The errors of a database that cannot be reached or does not answer."""
 _BEGIN_REPEATABLE_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ"
 _SPAN_ATTRIBUTES = {"db.system.name": "postgresql"}
 _replica_breaker = CircuitBreaker()
@@ -73,7 +73,7 @@ def snapshot() -> Iterator[Transaction]:
 def replica_snapshot() -> Iterator[Transaction]:
     """A snapshot of the read replica, which may be some seconds behind; for reports, which write nothing.
 
-    It is one of the primary where no replica is configured, and where none can be reached.
+    It reads the primary if no replica is configured or reachable.
     """
     with _snapshot(_connect_to_replica) as connection:
         yield connection

@@ -1,7 +1,7 @@
 """Dead letters: messages and tasks that failed to their last attempt and need a decision of an admin (PS-028).
 
 `collect` moves messages from the dead-letter subscriptions to a table; a failed task is written there at once. A replay
-takes the same way as the original, so consumers must be safe to repeat, as all of ours are.
+is delivered like the original, so consumers must be idempotent, as all of ours are.
 """
 
 import json
@@ -157,7 +157,7 @@ def _collect(topic: str) -> int:
             received = subscriber.pull(
                 subscription=name, max_messages=_PULL_BATCH_SIZE, return_immediately=True, timeout=10
             ).received_messages
-        except DeadlineExceeded:  # Pub/Sub's way of saying that there is nothing
+        except DeadlineExceeded:  # an empty subscription
             return taken
         if not received:
             return taken

@@ -6,7 +6,7 @@ A rotation adds a version to the secret. New values are encrypted with it; old o
 they name, until `python -m shared.privacy.key_rotation` has re-encrypted them and the old version is disabled. Values
 that must be unique or searchable have a fingerprint (blind index) beside them, under a key that never changes.
 
-The library for it is imported with the first such value: most instances never see one.
+The cryptography library is imported with the first such value, as most instances never handle one.
 """
 
 import base64

@@ -24,11 +24,11 @@ _DELIMITERS = r"\s\"'<>@,;:()\[\]{}=&?/|*"  # what surrounds an address in a tex
 _EMAIL = re.compile(rf"([^{_DELIMITERS}])[^{_DELIMITERS}]*?(@|%40)([\w-]+(?:\.[\w-]+)+)")
 _PHONE = re.compile(r"(?<![\w.*-])\(?(0[ -]?8|\+62[ .-]?8|\+\d\d)(?:[ .()-]{0,2}\d){4,9}[ .()-]{0,2}(\d{3})(?![\w-])")
 _PHONE_WITHOUT_PLUS = re.compile(r"(?<![\w.*-])(62[ -]?8)(?:[ -]?\d){4,9}[ -]?(\d{3})(?![\w-])")  # no dots: an amount
-# NIK, and the number of a card, as people group them. Any groups at all would be amounts and moments, too.
+# NIKs and card numbers, grouped as people write them. Any other grouping would match amounts and timestamps too.
 _IDENTITY = re.compile(
     r"(?<![\w.*-])(?:\d{12}|(?:\d{4}[ .-]){3}|(?:\d{6}[ .-]){2}|(?:\d\d[ .-]){3}\d{6}[ .-])(\d{4})(?![\w-])"
 )
-# A bank account is known by the word before it: ten digits alone are as well an amount, a moment or a gateway's id.
+# A bank account number is known by the word before it: ten digits alone may be an amount, a time or a gateway's id.
 _ACCOUNT_FIELD = re.compile(r"(?i)account_?(?:number|no)|rekening|norek|^va_?number")
 _ACCOUNT = re.compile(
     r"(?i)((?:account|rekening|norek|\brek\b|\bva)(?:[ _]?(?:number|nomor|no|bca|bni|bri|bsi|mandiri|permata))?"
@@ -37,8 +37,8 @@ _ACCOUNT = re.compile(
 )
 _BEARER = re.compile(r"(?i)(bearer\s+|eyJ)[A-Za-z0-9_\-.=]{8,}")
 _OPAQUE = re.compile(r"(?<![\w-])(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*\d)[\w-]{43}(?![\w-])")  # 256 random bits
-# Most texts of a line are these: what no pattern above can match is not looked at by each of them. A number of somebody
-# has six digits at least and a token 43 letters; hexadecimal digits and ids hold none, as their ends are no boundary.
+# Most texts of a line match this one pattern, and then none of those above is tried: personal numbers have at least six
+# digits and tokens 43 letters, and none is found within hexadecimal digits and ids, which have no word boundary.
 _MAX_HARMLESS = 42
 _HARMLESS = re.compile(
     r"(?i)(?!.*eyj)(?:[a-z_./{}:-]*\d){0,5}[a-z_./{}:-]*"
@@ -137,7 +137,7 @@ def _reported_error() -> dict[str, Any]:
 
 
 def masked(value: Any) -> Any:
-    """The value for JSON, each text in it masked. In the finished JSON a number might look like a telephone's."""
+    """A value for JSON with each text in it masked: in finished JSON numbers might look like telephones'."""
     if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, Mapping):
@@ -151,7 +151,7 @@ _masked_key = lru_cache(maxsize=1024)(mask)
 
 
 def _masked_field(name: str, value: Any) -> Any:
-    """The value of a field, whose name is the word before it: `account_number`."""
+    """The masked value of a field; its name counts as the word before it: `account_number`."""
     if isinstance(value, str | int) and _is_account_field(name):
         return mask(f"account {value}").removeprefix("account ")
     return masked(value)
@@ -163,7 +163,7 @@ def _is_account_field(name: str) -> bool:
 
 
 class LineHandler(logging.StreamHandler[TextIO]):
-    """Writes each line in one piece. Only that waits for other threads: formatting takes far longer than writing."""
+    """Writes each line in one piece. Threads wait for one another only to write: formatting takes far longer."""
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Format and write a record, if the filters let it through."""
@@ -180,7 +180,10 @@ class LineHandler(logging.StreamHandler[TextIO]):
 
 
 def configure() -> None:
-    """Send every logger's lines to standard output as JSON. Call it once functions-framework has set up its own."""
+    """Send every logger's lines to standard output as JSON.
+
+    Call it after functions-framework has set up its own logging.
+    """
     handler = LineHandler(sys.stdout)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()

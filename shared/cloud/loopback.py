@@ -8,5 +8,5 @@ _THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 
 
 def connect_args(url: str | URL) -> dict[str, Any]:
-    """pg8000's arguments for `url`: here it need not read every certificate authority's key at each connection."""
+    """pg8000's arguments for `url`: without TLS no connection reads every certificate authority's key."""
     return {"ssl_context": False} if make_url(url).host in _THIS_MACHINE else {}

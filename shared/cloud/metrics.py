@@ -1,9 +1,9 @@
 """The definitions of all metrics: name, kind, unit, description, and the log lines they are read from.
 
-No exporter is fed. A counter counts lines of the log; a gauge is a number of the line `metrics`, which reconcile
-writes every five minutes (shared/payments/gauges.py). In the cloud these are log-based metrics, made by Terraform
-from schemas/metrics.json, which `python -m schemas.metrics` writes from this list; on a laptop infra/local/metrics.py
-shows the same under /metrics.
+There is no exporter. A counter counts lines of the log; a gauge is a number of the line `metrics`, which reconcile
+writes every five minutes (shared/payments/gauges.py). In the cloud these are log-based metrics, made by Terraform from
+schemas/metrics.json, which `python -m schemas.metrics` writes from this list; on a laptop infra/local/metrics.py shows
+the same under /metrics.
 """
 
 from collections.abc import Mapping

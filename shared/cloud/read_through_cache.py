@@ -1,7 +1,7 @@
 """A read-through cache in three levels: this instance's memory of the last second, the shared cache, the database.
 
-Of concurrent threads that read the same key, one fetches it and the others wait for it. So a rush reads each key once a
-second and instance from Firestore, and from the database only on a miss.
+Of concurrent threads that read the same key, one fetches it and the others wait for it. So even in a rush each instance
+reads a key from Firestore once a second, and from the database only on a miss.
 """
 
 import threading
@@ -33,7 +33,7 @@ class CachedValue(Generic[T]):
     value: T
     age_seconds: float = 0.0
     is_stale: bool = False
-    """True if it was good once, and the database can't be asked for a newer one."""
+    """True if it is outdated, and the database can't be reached for a newer one."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ instance_cache = InstanceCache()
 def read_through(
     key: str, mark: str, *, seconds: float, model: type[M], read: Callable[[], M], stale_if_error: bool = False
 ) -> CachedValue[M]:
-    """The result of `read`, or one of at most `seconds` ago on any instance, unless `mark` was invalidated since.
+    """The result of `read`, or one at most `seconds` old of any instance, unless `mark` was invalidated since.
 
     A change is visible after about two seconds at the latest, and at once where the cache can't be reached. Call it
     outside of a transaction; `read` opens one. Raises what `read` raises; with `stale_if_error`, while the database

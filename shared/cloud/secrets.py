@@ -1,7 +1,7 @@
 """Secrets from Secret Manager, cached for five minutes, so that a rotation needs no deployment.
 
-While Secret Manager does not answer, a process goes on with the value that it has, for hours: a sale does not end
-because nobody can look for a newer key. A secret that is gone or refused ends at once.
+While Secret Manager does not answer, a process goes on using its cached value for hours, so that an outage there stops
+no sale. A secret that was deleted, or is refused, is no longer used from then on.
 """
 
 import logging
@@ -17,9 +17,9 @@ CACHE_SECONDS = 300
 STALE_SECONDS = 12 * 3600
 """The time for which a value is used after Secret Manager's last answer."""
 RETRY_SECONDS = 30
-"""The pause before an unanswered question is asked again."""
+"""The pause before Secret Manager is called again after it did not answer."""
 REFRESH_TIMEOUT_SECONDS = 3.0
-"""The wait for an answer where there is a value already."""
+"""The time-out of a call while there is a cached value."""
 LATEST = "latest"
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class Version:
 
 @dataclass(frozen=True)
 class _Entry:
-    """A version, when to ask for it again, and until when it counts without an answer (seconds, monotonic)."""
+    """A cached version: when to refresh it, and until when it may be used without an answer (monotonic seconds)."""
 
     version: Version
     refresh_at: float

@@ -42,7 +42,7 @@ class Settings:
     database_name: str = "karcis"
     database_user: str = ""
     database_role: str = ""
-    """The role to act as. Empty: the rights of the user who logs in, which in the cloud are no more than that."""
+    """The database role to act as. Empty: the login's own rights, which in the cloud are no wider."""
     replica_url: str = ""
     """The URL of a read replica, for reports. Empty: that of `replica_instance`, or else the primary."""
     replica_instance: str = ""
@@ -88,14 +88,14 @@ class Settings:
     reservation_seconds: int = 900
     """The time for which a reservation holds stock (TS-002)."""
     payment_seconds: int = 1800
-    """The time from the first moment once a payment method is chosen (TS-008)."""
+    """The time for which an order holds stock, from its reservation on, once a payment method is chosen (TS-008)."""
     access_token_seconds: int = 900
     fresh_proof_seconds: int = 300
-    """The oldest that the last authentication may be where something sensitive is changed."""
+    """The maximum age of the last authentication for sensitive changes."""
     cancellation_approval: str = "required"
     """`optional` lets one admin alone cancel an event by the API: on a laptop, which may have a single admin."""
     step_up_seconds: int = 900
-    """The oldest that an admin's last authentication may be where they move money."""
+    """The maximum age of an admin's last authentication for moving money."""
     second_factor_for_admins: str = "required"
     """`optional` lets admins work without a second factor, for trying the product; else they can only set one up."""
     bank_account_wait_seconds: int = 86_400
@@ -107,7 +107,8 @@ class Settings:
     rate_limits: str = "on"
     """`off` lets everybody call as often as they like (SEC-003)."""
     even_pace: str = "on"
-    """`off` answers at once where the time would tell who has an account (shared/web/constant_time.py): for tests."""
+    """`off`, for tests: responses in constant time are not delayed (shared/web/constant_time.py).
+    """
     shared_cache: str = "on"
     """`off` answers every read of the catalogue from the database, see docs/decisions/0005-shared-cache.md."""
     threads: int = 4
@@ -120,7 +121,7 @@ class Settings:
     trace_exporter: str = "none"
     """The exporter of recorded traces: `cloud` (Cloud Trace), `console`, or `none`."""
     trace_percent: int = 10
-    """The percentage of traces that are recorded, where they go anywhere."""
+    """The percentage of traces that are recorded, if there is an exporter."""
 
 
 @lru_cache(maxsize=1)

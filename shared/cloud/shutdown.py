@@ -1,8 +1,8 @@
 """Shutdown of an instance: gunicorn finishes its requests, then clients are flushed and closed.
 
-Cloud Run sends SIGTERM and waits ten seconds. gunicorn, which functions-framework serves with, takes no more
-requests, lets the running ones finish and leaves through Python's own exit, where this is waiting. A request that is
-cut off all the same loses nothing: what a transaction has committed is in the outbox, and everything else never was.
+Cloud Run sends SIGTERM and waits ten seconds. gunicorn, which functions-framework serves with, takes no more requests,
+lets the running ones finish and exits, which runs this module's `atexit` hook. A request that is cut off all the same
+loses nothing: what its transaction has committed is in the outbox, and the rest is rolled back.
 """
 
 import atexit

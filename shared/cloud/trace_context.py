@@ -79,5 +79,5 @@ def _valid(trace_id: str, span_id: str) -> SpanContext | None:
 
 
 def _new() -> SpanContext:
-    # Nobody may guess a secret from it, but a trace's id is none: it costs no call of the kernel.
+    # A trace's id is no secret, so it need not come from the kernel.
     return SpanContext(f"{random.getrandbits(128):032x}", f"{random.getrandbits(64):016x}")

@@ -3,9 +3,8 @@
     start   the event is cancelled and its tiers are off sale, in one transaction
     run_batch   batch after batch: each order in a transaction of its own, until none is left; then the penalty
 
-Killed anywhere and started again it goes on with the orders that are left: an order that has ended is not
-found any more, and its items can't be in two refunds. Cloud Tasks drives it, and reconcile finds one that
-has stopped.
+After a crash it continues with the orders that are left: an order that has ended is not found again, and its items
+can't be in two refunds. Cloud Tasks drives it, and reconcile finds one that has stopped.
 """
 
 import logging
@@ -83,7 +82,7 @@ _SALES = text("""
         WHERE o.event_id = :event_id AND r.kind = 'cancellation' AND NOT n.is_rejected
         GROUP BY r.id) AS cancelled
 """)
-# Order by order as `_refund_in_full` and `refundable` reckon, and the sales as `_SALES` finds them afterwards.
+# Order by order, as `_refund_in_full` and `refundable` compute it; the sales are those that `_SALES` finds afterwards.
 _COST = text("""
     WITH items AS (
         SELECT o.id AS order_id, count(k.id) AS tickets, sum(i.unit_price - i.discount) AS price,
@@ -289,7 +288,8 @@ def cancel_order(tx: Transaction, order_id: UUID) -> None:
 def _refund_in_full(tx: Transaction, order: Order) -> None:
     """Refund every item that is left, with its fee: the whole sale is undone.
 
-    Of an order of which nothing went back before, all that came in goes back, were it more or less than its price.
+    If nothing of the order was refunded before, all that came in goes back, even if that was more or less than its
+    price.
     """
     refund_records.reject_requested(tx, order.id, "The event was cancelled: all goes back instead.")
     items = [SoldItem(**row._mapping) for row in tx.execute(_ITEMS, {"order_id": order.id})]
@@ -314,7 +314,7 @@ def _refund_in_full(tx: Transaction, order: Order) -> None:
 def _add_full_refund(
     tx: Transaction, order: Order, payment_id: UUID, amounts: Mapping[UUID, int], share: Share, amount: int
 ) -> None:
-    """Owe the buyer `amount`: nothing, where a promo code's issuer had paid for all that is left."""
+    """Owe the buyer `amount`, which is 0 if a promo code's issuer had paid for all that is left."""
     refund = refund_records.add(tx, payment_id, RefundKind.CANCELLATION, amount, "The event was cancelled.", amounts)
     approval.book_approved(tx, refund, share, organizer_id=order.organizer_id, by=None)
     if amount == 0:

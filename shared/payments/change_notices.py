@@ -1,7 +1,7 @@
 """Notices to ticket holders of what has changed of their event: batch after batch, each in a transaction.
 
-Killed anywhere and started again it goes on where it was: the mails of a batch and how far the notices have come
-commit together. Cloud Tasks drives it, and reconcile finds notices that have stopped.
+After a crash it continues where it stopped: the mails of a batch and how far the notices have come commit together.
+Cloud Tasks drives it, and reconcile finds notices that have stopped.
 """
 
 import time

@@ -1,15 +1,15 @@
 """Checkout: one short transaction, the gateway, another short transaction.
 
-    begin   the try is recorded, with the id the gateway will know it by, and the hold lasts 30 minutes
-    open    the gateway makes the payment; no transaction is open
-    record  what came back is kept, and the order is confirmed by mail
+    begin   the payment is recorded, with its external id at the gateway, and the hold lasts 30 minutes
+    open    the gateway opens the payment; no transaction is open meanwhile
+    record  the gateway's response is kept, and the order is confirmed by mail
 
-While a checkout asks the gateway it claims the try in the database: another click meanwhile is told to look
-again. A crash after `begin` leaves a try that is `opening`: once the claim is over the buyer's next click goes
-on with it (the gateway is asked first whether it knows it), and reconcile ends it if nobody comes back.
+While a checkout calls the gateway it holds a claim on the payment: another click meanwhile gets CheckoutInProgress. A
+crash after `begin` leaves a payment that is `opening`: once the claim has expired, the buyer's next click continues
+with it (after asking the gateway whether it exists there), and reconcile expires it if nobody comes back.
 
-Where a gateway does not answer, the same method is opened at the other one (FAILOVER-1). What the first one may have
-made is given up in the transaction that records the second, so an order never has two payments to pay.
+Where a gateway does not answer, the same method is opened at the other one (FAILOVER-1). The first payment is given up
+in the transaction that records the second, so an order never has two open payments.
 """
 
 import logging
@@ -69,7 +69,7 @@ class CheckoutRequest(RequestModel):
 
 
 class InvoiceRequest(RequestModel):
-    """Another try to pay an order, within its reservation."""
+    """Another payment for an order, within its reservation."""
 
     order_id: UUID
     payment_method: Method
@@ -104,7 +104,7 @@ class GatewayUnreachable(TryAgain):
     """The payment service does not answer. Your tickets are held: try again, or choose another method."""
 
 
-# Who buys by message has no address, and neither have those whose names they give.
+# Buyers by message have no e-mail address, and neither have the attendees whom they name.
 _NAMELESS = text(f"""
     SELECT i.id FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id
         JOIN orders o ON o.id = i.order_id JOIN users u ON u.id = o.user_id
@@ -121,7 +121,7 @@ _CUSTOMER = text("""
 
 @dataclass(frozen=True)
 class _StartedPayment:
-    """The result of the first transaction. `resume`: an earlier try may have reached the gateway already."""
+    """The result of the first transaction. `resume`: an earlier call may have reached the gateway already."""
 
     payment: Payment
     customer: Customer
@@ -132,10 +132,10 @@ class _StartedPayment:
 def checkout(
     buyer_id: UUID, order_id: UUID, request: CheckoutRequest, *, may_move: bool | None = None
 ) -> OrderResponse:
-    """Start the payment of an order; return the order with it. One that costs nothing is paid at once.
+    """Start the payment of an order; return the order with it. An order that costs nothing is paid at once.
 
-    `may_move` tells whether the other gateway may take the place of one that does not answer; by default it may where
-    the request names none. Raises NotFound, ReservationExpired, NotPayable, AttendeesMissing, AlreadyRegistered,
+    `may_move` says whether the other gateway may take over from one that does not answer; by default it may if the
+    request names no gateway. Raises NotFound, ReservationExpired, NotPayable, AttendeesMissing, AlreadyRegistered,
     CheckoutInProgress, PaymentInReview, PaymentRefused, AmountAboveLimit, TryAgain.
     """
     if may_move is None:
@@ -153,7 +153,7 @@ def checkout(
 
 
 def retry_payment(buyer_id: UUID, request: InvoiceRequest) -> PaymentResponse:
-    """Pay by another way within the reservation; the older try is ended at its gateway. Gives the new payment."""
+    """Start another payment within the reservation and return it; the earlier one is cancelled at its gateway."""
     wanted = CheckoutRequest(payment_method=request.payment_method, gateway=request.gateway)
     payments = checkout(buyer_id, request.order_id, wanted).payments
     return next((payment for payment in reversed(payments) if payment.status == PaymentStatus.PENDING), payments[-1])
@@ -161,7 +161,7 @@ def retry_payment(buyer_id: UUID, request: InvoiceRequest) -> PaymentResponse:
 
 def _name_attendees(tx: Transaction, order: Order, named: list[NamedAttendee]) -> None:
     if order.status not in orders.LIVE:
-        return  # what may not be paid any more is not renamed either; `_start` says why
+        return  # an order that can't be paid keeps its names; `_start` raises why
     numbers: dict[UUID, tuple[UUID, str]] = {}
     for index, attendee in enumerate(named):
         item = attendees.set_attendee(tx, order.id, attendee.item_id, name=attendee.name, email=attendee.email)
@@ -323,7 +323,7 @@ def _circuit(payment: Payment) -> Circuit:
 
 
 def _give_back(payment: Payment) -> None:
-    """Let the next checkout have a payment whose gateway did not answer, and let all know that it didn't."""
+    """Release the claim on a payment whose gateway did not answer, and record that for all instances."""
     with transaction() as tx:
         payment_records.release_claim(tx, payment)
         gateway_circuits.record_failure(tx, _circuit(payment))

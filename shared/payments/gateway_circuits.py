@@ -19,7 +19,7 @@ FAILURES_TO_OPEN = 3
 FAILURES_WITHIN_SECONDS = 60
 OPEN_SECONDS = 30
 PROBE_SECONDS = 90
-"""The time after which a probe that said nothing is dead: a checkout's calls to a gateway end before."""
+"""The time after which a probe without a result counts as dead: a checkout's calls to a gateway end before."""
 SLOW_SECONDS = 5.0
 """An answer as late as this counts as a failure, though it is used."""
 

@@ -1,4 +1,4 @@
-"""The numbers that tell whether something is stuck or does not add up, asked of the packages that know them."""
+"""Gauges: the numbers that show what is stuck or does not add up, read from the packages that own them."""
 
 import logging
 

@@ -1,4 +1,7 @@
-"""Payment expiry: cancelling a payment at its gateway once it may no longer be paid; one just paid is settled."""
+"""Payment expiry: cancelling payments at their gateways once they may no longer be paid.
+
+One that was paid meanwhile is settled.
+"""
 
 from uuid import UUID
 
@@ -22,7 +25,7 @@ def expire_payments(order_id: UUID) -> None:
 
 
 def expire_unopened(payment_id: UUID) -> None:
-    """Close a payment whose checkout died before the gateway's answer was kept; its order may be tried again."""
+    """Close a payment whose checkout died before the gateway's answer was kept; its order can be paid again."""
     with transaction() as tx:
         order_id = payment_records.read(tx, payment_id).order_id
         orders.lock(tx, order_id)
@@ -49,5 +52,5 @@ def cancel_at_gateway(payment_id: UUID) -> None:
 
 def _is_over(reported: GatewayPaymentStatus) -> bool:
     """True if nobody can pay it any more, as far as the gateway says."""
-    # Pending after an end is a Snap page whose visitor had chosen nothing: there is nothing to pay.
+    # A Snap page that is pending after its cancellation is one where no method was chosen: there is nothing to pay.
     return reported.state is not GatewayPaymentState.UNKNOWN

@@ -51,7 +51,7 @@ class PaymentOption:
     api: str
     """The gateway's API that opens it."""
     retry_after_seconds: int = 0
-    """For how long the gateway is not asked, as it has not answered."""
+    """The seconds for which the gateway is not called, as it has not answered."""
 
     @property
     def is_available(self) -> bool:
@@ -97,7 +97,7 @@ def alternatives(amount: int, *, method: PaymentMethod, gateway: str) -> list[Pa
 def choose_gateway(tx: Transaction, amount: int, *, method: PaymentMethod, preferred: str) -> str:
     """The gateway that opens a payment of `amount` rupiah: the preferred one, or else one that answers.
 
-    Where none answers, the preferred one is asked all the same.
+    If none answers, the preferred one is called all the same.
     """
     return next(_answering(tx, amount, method, sorted(_gateways(), key=lambda name: name != preferred)), preferred)
 
@@ -108,7 +108,7 @@ def other_gateway(tx: Transaction, amount: int, *, method: PaymentMethod, failed
 
 
 def _answering(tx: Transaction, amount: int, method: PaymentMethod, names: Sequence[str]) -> Iterator[str]:
-    """Those of the gateways that answer. One checkout tries a half-open circuit, and the others go elsewhere."""
+    """The gateways that answer. One checkout tries a half-open circuit, and the others go elsewhere."""
     pauses = gateway_circuits.pauses(tx)
     for option in (each for name in names for each in _of_gateway(name, amount, pauses) if each.method is method):
         is_half_open = option.circuit in pauses

@@ -1,7 +1,7 @@
 """Reconcile: finding and repairing what crashes, lost messages and silent gateways have left (L3).
 
-It has no repairs of its own: it finds, and calls the very operations that the functions call. Each repair
-is an audit line `reconcile_fix_...`, each run one `reconcile_run` with its totals (MON alerts on them).
+It has no repairs of its own: it finds, and calls the operations that the functions call. Each repair is an audit line
+`reconcile_fix_...`, each run one `reconcile_run` with its totals (MON alerts on them).
 """
 
 import logging
@@ -85,7 +85,7 @@ _UNISSUED = text("""
       AND paid_at < now() - make_interval(secs => :older_than_seconds)
     ORDER BY paid_at LIMIT :most
 """)
-# Units that issuing gave before it said that it was done; whatever took them away, issuing gives them again.
+# Units that issuing assigned before it recorded that it was done; if they were lost since, issuing assigns them again.
 _WITHOUT_GOODS = text("""
     SELECT DISTINCT o.id FROM orders o  -- Uses index: orders_paid
     JOIN order_items i ON i.order_id = o.id JOIN ticket_tiers t ON t.id = i.tier_id
@@ -158,7 +158,7 @@ _QUEUED_MAILS = text("""
 
 @dataclass(frozen=True)
 class _Found:
-    """A row that a check has found; the status where its repair needs it."""
+    """A row that a check has found, with its status if the repair needs it."""
 
     id: UUID
     status: str | None = None
@@ -166,7 +166,7 @@ class _Found:
 
 @dataclass(frozen=True)
 class _Check:
-    """One thing that can be wrong: how to find it, the name of its repair, and the repair."""
+    """A check: how to find what is wrong, the name of its repair, and the repair."""
 
     name: str
     find: TextClause
@@ -174,10 +174,10 @@ class _Check:
 
 
 def run(*, thorough: bool, older_than_seconds: int = 60) -> dict[str, int]:
-    """Look for everything that can be wrong and repair it; return the number of repairs by name.
+    """Run all checks and repair what they find; return the number of repairs by name.
 
-    `thorough` (hourly) also asks the gateways about payments that are merely quiet and takes stock of
-    the counters. Younger ones than `older_than_seconds` are left to those who are working on them.
+    `thorough` (hourly) also asks the gateways about payments that are merely silent, and recounts the counters. Rows
+    younger than `older_than_seconds` are left to the functions that are working on them.
     """
     totals = {
         "reconcile_fix_message_published": outbox.sweep(older_than_seconds=min(older_than_seconds, 10)),
@@ -208,7 +208,7 @@ def _apply(check: _Check, older_than_seconds: int) -> int:
 
 
 def _repair(check: _Check, row: _Found) -> bool:
-    """One repair, which must not stop the others."""
+    """Repair one row; a failure must not stop the others."""
     try:
         outcome = check.repair(row)
     except (GatewayError, Problem) as error:
@@ -226,7 +226,7 @@ def _repair(check: _Check, row: _Found) -> bool:
 
 
 def _log_counted_repairs(totals: dict[str, int]) -> None:
-    """Log the repairs that have a count and no row each. Released stock and deleted files are routine, no repairs."""
+    """Log the repairs that are only counted. Released stock and deleted files are routine, no repairs."""
     for name in ("reconcile_fix_message_published", "reconcile_fix_counter", *_GATEWAY_CHECKS):
         if totals.get(name):
             log.warning("reconcile.repaired", extra={"check": name, "count": totals[name]})
@@ -249,7 +249,7 @@ def _book(row: _Found) -> bool:
 
 
 def _expire_abandoned_checkout(row: _Found) -> str:
-    """A checkout died between its two transactions and its buyer did not come back."""
+    """Expire a payment whose checkout died between its two transactions and whose buyer did not come back."""
     payment_expiry.expire_unopened(row.id)
     return "given_up"
 
@@ -283,7 +283,7 @@ def _id(act: Callable[[UUID], object]) -> Callable[[_Found], object]:
 
 
 def _count_or_postpone(settle: Callable[[], int]) -> int:
-    """The number of repairs; 0 where a gateway does not answer: the next run looks again."""
+    """The number of repairs; 0 if a gateway does not answer: the next run checks again."""
     try:
         return settle()
     except GatewayError as error:

@@ -20,7 +20,7 @@ from shared.payments import reconcile, reconcile_totals
 from shared.problems import NotFound, Problem
 
 CUT_OFF_MINUTES = 15
-"""No run takes as long: the function that runs it is ended after nine minutes."""
+"""The time after which a run was cut off: its function is stopped after nine minutes."""
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class RunRequest(RequestModel):
 
 
 class ReconcileRunResponse(ResponseModel):
-    """A run of reconcile. `totals` counts what it did and found, by name; `repairs` what it put right."""
+    """A run of reconcile. `totals` counts what it did and found, by name; `repairs` counts what it repaired."""
 
     id: UUID
     thorough: bool
@@ -91,7 +91,7 @@ class ReconcileRunResponse(ResponseModel):
 
 
 class Repair(ResponseModel):
-    """One repair: its name, the row that it was about, and what came of it."""
+    """A repair: its name, its row and its outcome."""
 
     at: datetime
     action: str
@@ -100,7 +100,7 @@ class Repair(ResponseModel):
 
 
 class ReconcileRunDetails(ReconcileRunResponse):
-    """A run with its single repairs. Those that have a count only are in `totals`."""
+    """A run with its single repairs. Those that are only counted are in `totals`."""
 
     items: list[Repair]
 
@@ -132,7 +132,7 @@ def run_scheduled(*, thorough: bool) -> None:
 
 
 def run_requested(run_id: UUID) -> bool:
-    """Run what an admin has requested; return False for what has run already. Killed, it is run again."""
+    """Run what an admin has requested; return False if it has run already. After a crash it is run again."""
     with transaction() as tx:
         row = tx.execute(_START, {"id": run_id, "correlation_id": correlation_id()}).first()
     if row is None:

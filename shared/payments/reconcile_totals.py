@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Final
 
 LEDGER_DIFFERENCE: Final = "ledger_difference"
-"""Postings that do not balance: found, and repaired by nobody but a person."""
+"""Postings that do not balance: reconcile finds them, and only a person repairs them."""
 NOT_REPAIRS: Final = ("reconcile_release_stock", "reconcile_delete_file", LEDGER_DIFFERENCE)
-"""What a run does anyway, and what it only finds."""
+"""The totals of routine work, and of what a run only finds."""
 
 
 def repairs(totals: Mapping[str, int]) -> int:

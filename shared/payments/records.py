@@ -28,7 +28,7 @@ ReviewDecision = Literal["accepted", "refunded"]
 CLAIM_SECONDS = 60
 """The time a checkout has for a gateway before another may take over: more than its time-outs, look-ups included."""
 OPENING = "payment.opening"
-"""The audit line of a new try; its correlation id is that of the buyer's checkout."""
+"""The audit action of a new payment; its correlation id is that of the buyer's checkout."""
 
 _IS_OPEN = "status IN ('opening', 'pending')"
 _COLUMNS = f"""
@@ -91,7 +91,7 @@ _MUST_END = text("UPDATE payments SET must_end_at_gateway = true, updated_at = n
 IS_SET_ASIDE = """
     EXISTS (SELECT 1 FROM ledger_postings l WHERE l.kind = 'unallocated_payment' AND l.reference_id = p.id)
 """
-"""Condition on `payments p`: its money fitted nothing. Money of another currency is not booked as rupiah at all."""
+"""Condition on `payments p`: its amount did not match. Money in another currency is not booked as rupiah at all."""
 _TOPPED_UP = text(f"""
     UPDATE payments p SET review_decision = 'topped_up', reviewed_at = now()
     WHERE order_id = :order_id AND received_amount <> amount AND review_decision IS NULL AND {IS_SET_ASIDE}
@@ -144,10 +144,10 @@ class Payment:
     created_at: datetime
     duplicate_of: UUID | None
     is_open: bool
-    """It could still be paid, as far as we know, when this row was read."""
+    """True if it could still be paid, as far as we know, when the row was read."""
     claimed_until: datetime | None
     is_claimed: bool
-    """A checkout is asking the gateway to open it, as far as we know."""
+    """True if a checkout is opening it at its gateway, as far as we know."""
 
 
 def read(tx: Transaction, payment_id: UUID) -> Payment:
@@ -182,9 +182,9 @@ def find_by_reference(
 
 
 def add(tx: Transaction, order: Order, *, gateway: str, method: str, amount: int, expires_at: datetime) -> Payment:
-    """Record that we are about to ask a gateway for `amount` rupiah (and a unique code on top, where those are on).
+    """Record a payment before its gateway is called, for `amount` rupiah (plus a unique code, if those are on).
 
-    The external id is the order's and the number of the try.
+    Its external id is the order's id and the number of the payment.
     """
     values = {
         "order_id": order.id,
@@ -226,8 +226,8 @@ def release_claim(tx: Transaction, payment: Payment) -> None:
 def lock_matching(tx: Transaction, payment: Payment, reported: GatewayPaymentStatus) -> Payment | None:
     """The payment, locked, that a status under the external id of `payment` is about; None where it does not matter.
 
-    One external id can have several invoices at its gateway. One that no payment has kept becomes a payment of its
-    own if it is paid or can be: a duplicate, which must end at the gateway. The order is locked.
+    One external id can have several invoices at its gateway. One that no payment has kept becomes a payment of its own
+    if it is paid or can be: a duplicate, which is cancelled at the gateway. The order is locked.
     """
     held = find_by_reference(tx, payment.gateway, None, reported.gateway_reference)
     if held or reported.external_id != payment.external_id:
@@ -246,7 +246,7 @@ def lock_matching(tx: Transaction, payment: Payment, reported: GatewayPaymentSta
 
 
 def add_duplicate(tx: Transaction, original: Payment, gateway_reference: str, *, can_be_paid: bool = True) -> Payment:
-    """Record another invoice under the external id of a payment, and have it ended unless it is paid already."""
+    """Record another invoice under the external id of a payment, and have it cancelled unless it is paid already."""
     row = tx.execute(_ADD_DUPLICATE, {"id": original.id, "gateway_reference": gateway_reference}).one()
     duplicate = Payment(**row._mapping)
     audit.record(tx, "payment.duplicate", subject="payment", subject_id=duplicate.id, duplicate_of=original.id)
@@ -317,7 +317,7 @@ def mark_ended(tx: Transaction, payment: Payment, status: str, failure: str | No
 
 
 def expire_and_cancel(tx: Transaction, payment: Payment) -> None:
-    """Give up an open payment on our side and ask for its end at the gateway (`payment.closing`)."""
+    """Expire an open payment on our side, and request its cancellation at the gateway (`payment.closing`)."""
     mark_ended(tx, payment, PaymentStatus.EXPIRED)
     require_cancellation(tx, payment)
 
@@ -329,12 +329,12 @@ def require_cancellation(tx: Transaction, payment: Payment) -> None:
 
 
 def waits_for_review(tx: Transaction, payment_id: UUID) -> bool:
-    """True if the money of a payment fits nothing and nobody has decided about it yet."""
+    """True if a payment's amount did not match, and nobody has decided about it yet."""
     return bool(tx.execute(_WAITS, {"id": payment_id}).scalar_one())
 
 
 def mark_reviewed(tx: Transaction, payment_id: UUID, decision: ReviewDecision, *, by: UUID | None = None) -> None:
-    """Record the decision about an amount mismatch, by an admin or (`by` None) by itself: accepted or refunded."""
+    """Record the decision about an amount mismatch, by an admin or the system (`by` None): accepted or refunded."""
     tx.execute(_REVIEWED, {"id": payment_id, "decision": decision, "by": by})
     manual_tasks.close(tx, payment_id, by=by)
 

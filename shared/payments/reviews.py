@@ -40,7 +40,7 @@ _REFUND_INSTEAD = "This order can't be paid any more. Refund the money instead."
 
 
 class ReviewResponse(ResponseModel):
-    """A payment that does not fit. Amounts in rupiah: requested, received, and the order's total."""
+    """A payment whose amount does not match. Amounts in rupiah: requested, received, and the order's total."""
 
     payment_id: UUID
     order_id: UUID
@@ -99,7 +99,7 @@ def missing_amount(tx: Transaction, waiting: ReviewResponse) -> int:
 
 
 def accept(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionResponse:
-    """Let this payment count as the whole; what else came for the order is still to be decided about.
+    """Accept this payment as the full price; other money that came for the order still waits for a decision.
 
     Raises NotFound, NotInReview, NotPayable, SoldOut, AlreadyRegistered.
     """
@@ -119,7 +119,7 @@ def accept(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionRespons
 
 
 def refund(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionResponse:
-    """Send all of it back. Raises NotFound, NotInReview."""
+    """Refund all of it. Raises NotFound, NotInReview."""
     order, payment = _lock(tx, payment_id)
     unallocated.refund(tx, payment, by=admin_id)
     if order.status in orders.LIVE and order.review_reason:

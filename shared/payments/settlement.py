@@ -68,7 +68,7 @@ def _urgency(reported: GatewayPaymentStatus) -> int:
 
 
 def _is_overtaken(holder: Payment, reported: GatewayPaymentStatus, statuses: Sequence[GatewayPaymentStatus]) -> bool:
-    """True if an invoice that is over says nothing of a payment, since another one of it can still be paid."""
+    """True if an expired invoice does not end a payment, since another invoice of it can still be paid."""
     is_kept = holder.gateway_reference is not None
     return (
         not is_kept and reported.state is GatewayPaymentState.EXPIRED and any(_urgency(each) == 1 for each in statuses)

@@ -1,7 +1,7 @@
 """Sync: asking the gateway for the status of one payment, and settling it (L2).
 
-Looking at a payment may cause a question: by an API client one in 30 seconds, by an order's page one in 3, however
-many look. The row of the payment says when it was asked about last, so this holds for all instances together.
+Showing a payment may call its gateway: for API clients once in 30 seconds at most, for an order's page once in 3,
+however many viewers there are. The payment's row records the last call, so this holds for all instances together.
 """
 
 import logging
@@ -69,10 +69,10 @@ def status(viewer: Principal, payment_id: UUID) -> PaymentResponse:
 
 
 def refresh(order_id: UUID) -> bool:
-    """Ask the gateway about the payment that an order waits for, for a page that shows the order; whether it was asked.
+    """Sync the payment that an order waits for, for the order's page; return whether the gateway was called.
 
-    No gateway is asked where the order waits for no payment, or within 3 seconds of the last time. It takes a
-    second at most: then the page shows what we know, and asks again. The caller has checked who may see the order.
+    It is not called if the order waits for no payment, or within 3 seconds of the last call. It has a second to answer:
+    then the page shows what we know, and refreshes again. The caller has checked who may see the order.
     """
     try:
         with transaction() as tx:

@@ -1,6 +1,6 @@
-"""Unallocated money: what came in and fits no order, waits for a decision, and goes back.
+"""Unallocated money: it was received, matches no order, and waits for a decision or its refund.
 
-It goes back in full by itself once its order has ended, or was bought by another payment. Every function takes
+It is refunded in full without a decision once its order has ended, or was paid by another payment. Every function takes
 an open transaction with the order locked.
 """
 
@@ -60,6 +60,6 @@ def refund_if_ended(tx: Transaction, order: Order) -> int:
 
 
 def record_decision(tx: Transaction, payment: Payment, decision: ReviewDecision, by: UUID | None) -> None:
-    """Record the decision about a payment, by an admin or (`by` None) by itself."""
+    """Record the decision about a payment, by an admin or the system (`by` None)."""
     payment_records.mark_reviewed(tx, payment.id, decision, by=by)
     audit.record(tx, f"payment.{decision}", subject="payment", subject_id=payment.id, actor_id=by)

@@ -1,8 +1,8 @@
 """Invoices at a gateway under our external ids that no payment has kept, or whose money none has booked.
 
-A repeated click or a lost answer makes such an invoice. A paid one settles its order or goes back in full;
-one that can still be paid is cancelled. Refunds made at a dashboard, without a webhook, are found likewise.
-Only a gateway that lists what was created has such (`payments_created`, `refunds_created`).
+A repeated click or a lost answer makes such an invoice. A paid one settles its order or goes back in full; one that can
+still be paid is cancelled. Refunds made at a dashboard, without a webhook, are found likewise. Only gateways that list
+what was created can be checked (`payments_created`, `refunds_created`).
 """
 
 from datetime import datetime, timedelta
@@ -44,7 +44,7 @@ def settle_refunds() -> int:
 
 
 def _used_since(moment: datetime) -> list[Gateway]:
-    """The gateways by which anybody wanted to pay since then: no other is asked."""
+    """The gateways with any payment since then: no other is called."""
     with transaction() as tx:
         return [registry.gateway(name) for name in registry.GATEWAYS if payment_records.has_any_since(tx, name, moment)]
 

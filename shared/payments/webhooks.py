@@ -31,7 +31,7 @@ MAX_RETRIES = 3
 _RETRY: Final = ("webhooks", "webhook_retry", "/tasks/retry")
 
 _UNKNOWN_MONEY: Final = ("unknown_refund", "unknown_payout")
-"""Somebody moves our money at the gateway without us: a person looks at it."""
+"""The outcomes of money that somebody moved at the gateway without us: a person looks into it."""
 
 log = logging.getLogger(__name__)
 
@@ -77,10 +77,10 @@ class _KeptEvent:
 
 
 def receive(gateway: str, headers: Mapping[str, str], body: bytes) -> bool:
-    """Receive a webhook; return whether it was JSON. A repeat changes nothing and is answered the same.
+    """Receive a webhook; return whether it was JSON. A repeat changes nothing and gets the same response.
 
-    Raises ForgedWebhook (401) for a bad signature, and Malformed (400) for a body that is too broken to bear one.
-    A rightly signed event is kept, whatever else it says.
+    Raises ForgedWebhook (401) for a bad signature, and Malformed (400) for a body that is too broken to have one. A
+    correctly signed event is kept, whatever else it says.
     """
     event = _read(gateway, headers, body)
     with transaction() as tx:
@@ -135,7 +135,7 @@ def _read(gateway: str, headers: Mapping[str, str], body: bytes) -> WebhookEvent
 
 
 def _dispatch(event: _KeptEvent) -> str:
-    """Ask the gateway about what the event names, and book its answer; return the outcome."""
+    """Sync the payment, refund or transfer that the event names; return the outcome."""
     if event.transfer_id:
         return payout_execution.sync(event.transfer_id)
     if event.refund_id:
@@ -186,7 +186,7 @@ def _find_subject(tx: Transaction, event: WebhookEvent) -> dict[str, UUID | None
     names: dict[str, UUID | None] = {"payment_id": None, "refund_id": None, "transfer_id": None}
     if isinstance(event.reported, GatewayRefundStatus):
         found = refund_records.find_by_reference(tx, event.reported)
-        # One that is not ours was made at the dashboard: the payment's.
+        # A refund that is not ours was made at the dashboard: the event belongs to the payment.
         made_there = (
             None
             if found
@@ -203,7 +203,7 @@ def _find_subject(tx: Transaction, event: WebhookEvent) -> dict[str, UUID | None
 
 
 def _join_purchase_trace(tx: Transaction, payment_id: UUID | None) -> None:
-    """Log under the correlation id of the checkout that the event answers to, as gateways hand no id of ours back."""
+    """Log under the correlation id of the checkout behind the event, as gateways return no id of ours."""
     if payment_id is None:
         return
     correlation = audit.correlation_of(tx, payment_records.OPENING, subject="payment", subject_id=payment_id)

@@ -1,7 +1,7 @@
 """Approval of refunds: the money is owed from then on, and what it had bought has ended.
 
-The ledger says so, and no second refund can want the same items. Every function takes an open transaction with the
-order locked, except for an organizer's decisions: those lock it.
+The ledger records the debt, and no second refund can include the same items. Every function takes an open transaction
+with the order locked, except for an organizer's decisions: those lock it.
 """
 
 from collections.abc import Sequence
@@ -64,10 +64,10 @@ class RefundNotRetryable(Problem):
 
 
 def approve(tx: Transaction, caller: Principal, refund_id: UUID) -> RefundResponse:
-    """Approve a refund; approved twice is no error.
+    """Approve a refund; idempotent.
 
-    Raises NotFound, RefundAlreadyDecided, TicketUsed, ProductsPickedUp, and EventCancelled, as then all of it goes back
-    and not nine tenths.
+    Raises NotFound, RefundAlreadyDecided, TicketUsed, ProductsPickedUp, and EventCancelled, as a cancelled event is
+    refunded in full.
     """
     order, refund = _lock(tx, caller, refund_id)
     if refund.status == RefundStatus.REJECTED:

@@ -1,7 +1,7 @@
-"""Refunds that somebody has made at a gateway's dashboard: money that has left, booked at once.
+"""Refunds that somebody has made at a gateway's dashboard: the money has left, and is booked at once.
 
-It first pays what we owe by the same payment and have not sent. The rest of it waits in the suspense account
-`dashboard_refunds` until the items of the order go back, or a person decides. Every function takes an open transaction
+It first offsets the owed and unsent refunds of the same payment. The rest waits in the suspense account
+`dashboard_refunds` until the order's items are returned, or a person decides. Every function takes an open transaction
 with the order locked; the same total reported twice is booked once.
 """
 

@@ -43,7 +43,7 @@ _ON_THEIR_WAY = text("""
 
 
 class EventRefund(ResponseModel):
-    """A refund and its buyer. `organizer_share`: what it takes off the organizer's payout, or has, in rupiah."""
+    """A refund and its buyer. `organizer_share`: what it takes, or has taken, off the organizer's payout, in rupiah."""
 
     refund: RefundResponse
     buyer_name: str

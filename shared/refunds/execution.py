@@ -1,13 +1,13 @@
 """Refund execution (PS-017): through the gateway by which the money came, else to the buyer's bank account.
 
-The row comes first and its id is the gateway's key, so that a repeat after a crash can't pay twice. A
-virtual account can't be refunded by any gateway, and a gateway may refuse others; then the buyer's bank
-account is used, waited for while it may not be used yet, and requested where there is none. But a gateway
-also refuses what somebody has given back at its dashboard: where more has gone back through it than we
-know of, a person decides.
+The row is written first and its id is the idempotency key at the gateway, so that a repeat after a crash can't pay
+twice. No gateway refunds payments by virtual account, and a gateway may refuse others; such a refund goes to the
+buyer's bank account. It waits while that account may not be used yet, and the buyer is asked for one if there is none.
+But a gateway also refuses what somebody has refunded at its dashboard: if more has gone back through it than we know
+of, a person decides.
 
-The buyer's row is locked first, as by changes of a bank account: whichever comes second sees what the first has left,
-and starts the transfer.
+The buyer's row is locked first, as it is for changes of a bank account: whichever comes second sees what the first has
+done, and starts the transfer.
 """
 
 import logging
@@ -58,7 +58,7 @@ def execute(refund_id: UUID) -> str:
 
 
 def sync(refund_id: UUID) -> str:
-    """Ask what became of a refund that is on its way, and book it; return its status.
+    """Ask the gateway for the status of a refund that is on its way, and book it; return it.
 
     Raises GatewayUnavailable where the gateway gave no answer: call again.
     """
@@ -72,7 +72,7 @@ def sync(refund_id: UUID) -> str:
 
 
 def record_transfer(transfer: Transfer, reported: GatewayTransferStatus) -> str:
-    """Book what the bank did with a transfer that pays a refund; return the refund's status."""
+    """Book the outcome of a transfer that pays a refund; return the refund's status."""
     with transaction() as tx:
         refund = _lock(tx, transfer.debt_id)
         changed = transfers.apply(tx, transfer.id, reported)

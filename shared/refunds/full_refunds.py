@@ -12,7 +12,7 @@ from shared.tickets import voiding
 
 
 def close_if_fully_refunded(tx: Transaction, order_id: UUID) -> bool:
-    """Close a locked order if all that was received for it has gone back; whether it was closed."""
+    """Close a locked order if all that was received for it has gone back; return whether it was closed."""
     payment_id = ledger.post_remaining_sale_reversal(tx, order_id)
     if payment_id is None:
         return False

@@ -73,7 +73,7 @@ def record(tx: Transaction, admin_id: UUID, refund_id: UUID, paid: ManualRefundR
 
 
 def refuse_unless_owed(tx: Transaction, refund_id: UUID) -> None:
-    """Refuse what `record` would refuse now. Raises NotFound, NotManuallyRefundable."""
+    """Raise what `record` would raise now. Raises NotFound, NotManuallyRefundable."""
     _refuse_unless_owed(tx, refund_records.read(tx, refund_id))
 
 

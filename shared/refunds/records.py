@@ -28,9 +28,9 @@ from shared.states import OrderStatus, RefundKind, RefundMethod, RefundStatus
 log = logging.getLogger(__name__)
 
 BACK_PERCENT = 90
-"""The part of the price that goes back at a buyer's wish (PS-018)."""
+"""The percentage of the price that a buyer's request gives back (PS-018)."""
 OPEN = (RefundStatus.APPROVED, RefundStatus.PROCESSING, RefundStatus.FAILED)
-"""Owed, and not back yet."""
+"""The states of a refund that is owed and not completed."""
 
 _COLUMNS = """
     r.id, r.order_id, r.payment_id, r.user_id, r.kind, r.amount, r.status, r.method, r.reason, r.gateway_refund_id,
@@ -140,7 +140,7 @@ _FIND_BY_REFERENCE = text("""
 
 @dataclass(frozen=True)
 class Refund:
-    """A refund with what its gateway must know. `amount` in rupiah; `channel` is how the buyer had paid."""
+    """A refund with what its gateway needs. `amount` in rupiah; `channel` is how the buyer had paid."""
 
     id: UUID
     order_id: UUID
@@ -205,7 +205,7 @@ def would_exceed_received(tx: Transaction, refund_id: UUID) -> bool:
 
 
 def refundable(tx: Transaction, order_id: UUID, *, is_whole: bool) -> tuple[UUID | None, int]:
-    """The payment of an order that a refund goes back by, and the rupiah that still may.
+    """The payment by which an order is refunded, and the rupiah that may still be refunded.
 
     Of several payments it is the one that brought most; for a free order it is the payment of Rp 0. The limit is what
     came in (the price with its fees, unless an admin accepted a payment of more or less) without what is refunded or
@@ -290,7 +290,7 @@ def reject(tx: Transaction, refund: Refund, reason: str, *, by: UUID | None) -> 
 
 
 def reject_requested(tx: Transaction, order_id: UUID, reason: str) -> None:
-    """Reject the undecided refunds of an order, as all of it goes back otherwise."""
+    """Reject the undecided refunds of an order, as the whole order is refunded otherwise."""
     for refund_id in tx.execute(_REQUESTED, {"order_id": order_id}).scalars().all():
         reject(tx, read(tx, refund_id), reason, by=None)
 
@@ -305,7 +305,7 @@ def switch_to_transfer(tx: Transaction, refund: Refund, failure: str | None) -> 
 def apply(tx: Transaction, refund: Refund, reported: GatewayRefundStatus) -> GatewayRefundState:
     """Book the status that the gateway reports of a refund; the same status twice changes nothing.
 
-    FAILED is left to the caller, who knows other ways.
+    FAILED is left to the caller, which may send it another way.
     """
     tx.execute(_NAMED, {"id": refund.id, "name": reported.gateway_reference})
     if reported.state is GatewayRefundState.SUCCEEDED:

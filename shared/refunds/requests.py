@@ -2,10 +2,10 @@
 
 PS-015, PS-016, PS-018. The organizer decides (`approval`).
 
-Nine tenths of the price paid go back, and fees stay (PS-018). The amount of each item is written down
-when it is requested, and the database lets no other refund have it. Where nothing was paid for the items,
-nobody has to decide: the request gives them back at once. So it does with the whole price and its fees, until the
-event starts, where the event was moved after the purchase and its organizer had offered that.
+Nine tenths of the price paid go back, and fees stay (PS-018). Each item's amount is recorded with the request, and the
+database allows no other refund of the item. Items that cost nothing are returned at once, without a decision. So is the
+whole price with its fees, until the event starts, if the event was moved after the purchase and its organizer offered
+that.
 """
 
 from collections.abc import Mapping, Sequence
@@ -98,7 +98,7 @@ class RefundRequestedResponse(RefundResponse):
 
 
 class RefundPreviewLine(ResponseModel):
-    """A unit of an order: what it gives back, in rupiah, or why it can't be given back."""
+    """A unit of an order: the amount that returning it gives back, in rupiah, or why it can't be returned."""
 
     ticket_id: UUID | None
     description: str
@@ -162,7 +162,7 @@ class NothingToRefund(Invalid):
 
 
 def request(tx: Transaction, buyer_id: UUID, wanted: RefundRequest) -> RefundRequestedResponse:
-    """Request a refund; of what has cost nothing, or where the event was moved, it is approved at once.
+    """Request a refund. It is approved at once if the items cost nothing, or if the event was moved.
 
     Raises NotFound, NotRefundable, WindowClosed, EventCancelled, TicketUsed, ProductsPickedUp, UnitRevealed,
     AlreadyRequested, NothingToRefund and Invalid.

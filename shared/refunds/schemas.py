@@ -60,9 +60,9 @@ class RefundQuery(PageQuery):
 
 
 class RefundLineResponse(ResponseModel):
-    """A unit that a refund gives back, and for how much, in rupiah: a tier's `kind` and name.
+    """A line of a refund: a unit with its tier's `kind` and name, and the amount for it in rupiah.
 
-    Of kind `payment`, without an item: a payment that bought nothing, or what a payment was more or less than its
+    A line of kind `payment` has no item: a payment that bought nothing, or the difference between a payment and its
     price. The amounts of all lines add up to the refund's.
     """
 

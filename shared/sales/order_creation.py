@@ -61,9 +61,9 @@ class SaleTier:
     one_purchase_per_person: bool
     is_open: bool
     is_synthetic: bool
-    """True for a tier that is there for its organizer alone, a synthetic buyer."""
+    """True for a tier that only its organizer, a synthetic buyer, can order from."""
     needs_queue_pass: bool = False
-    """True if only who was called in its event's waiting room may order."""
+    """True if ordering needs a pass from its event's waiting room."""
 
 
 @dataclass(frozen=True)

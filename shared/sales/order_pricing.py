@@ -63,7 +63,7 @@ class PricedItems:
 
 _ID_BYTES = 16
 _COLUMNS = (*(each.name for each in fields(SaleTier)), "purchase_counts")
-"""The columns of _TIERS in order. Where they are declared, SQLAlchemy works out how to read them once."""
+"""The columns of _TIERS in order. Declared columns let SQLAlchemy work out once how to read them."""
 _TIERS = text(f"""
     SELECT t.id, event_id, t.organizer_id, name, price, early_bird_price, early_bird_start, early_bird_end,
         max_per_order, {inventory.SELLABLE_UNITS} - reserved - sold AS free, now() AS at,
@@ -119,7 +119,7 @@ def _read(requests: Sequence[PurchaseRequest]) -> _SaleSnapshot:
 def _price(request: PurchaseRequest, snapshot: _SaleSnapshot, ids: Iterator[UUID]) -> PricedItems:
     """Price the units of a request. Raises the refusals that need no lock.
 
-    The limits of a person and of their use of a code are looked at where the buyer is known.
+    The limits of a person and of their use of a code are checked if the buyer is known.
     """
     items = [new for item in request.body.items for new in _new_items(item, request, snapshot.tiers, ids)]
     quantities = Counter(item.tier for item in items)

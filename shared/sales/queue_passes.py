@@ -1,4 +1,4 @@
-"""Queue passes: the right of who was called in an event's waiting room to place one order there, for ten minutes.
+"""Queue passes: each lets somebody called in an event's waiting room place one order there, within ten minutes.
 
 A pass is signed, so that checking it costs `reserve` no query. It is used up by the order's own statement
 (`order_creation`), where a primary key refuses the second order. shared/waiting_room issues them.
@@ -70,7 +70,7 @@ def sign(queue_pass: QueuePass) -> str:
 def read(token: str) -> QueuePass | None:
     """The pass that a token proves; None where it is forged.
 
-    Whether it has expired, the database's clock says, not this machine's (`QueuePass.is_good_for`).
+    The database's clock, not this machine's, decides whether it has expired (`QueuePass.is_good_for`).
     """
     import jwt  # only in a rush: it would take a twentieth of a function's start
 

@@ -23,7 +23,7 @@ from shared.sales.queue_passes import QueuePass
 Name = Annotated[str, plain_line(255)]
 
 
-# What nearly every address looks like; the library that knows all others takes long to import and longer to ask.
+# Nearly every address matches this; the library that knows all others is slow to import, and slower to call.
 _COMMON_ADDRESS = re.compile(
     r"(?=.{3,100}$)(?=[^@]{1,64}@)[a-zA-Z0-9]+(?:[._+-][a-zA-Z0-9]+)*@"
     r"(?:[a-z0-9]{1,31}(?:-[a-z0-9]{1,15}){0,2}\.)+(?!(?:arpa|invalid|local|localhost|onion|test)$)[a-z]{2,20}"

@@ -147,7 +147,7 @@ def _create(accepted: Sequence[tuple[ReservationRequest, NewOrder]]) -> dict[UUI
 
 
 def _create_without_used(accepted: Sequence[tuple[ReservationRequest, NewOrder]]) -> dict[UUID, ReservationOutcome]:
-    """Create those together whose queue pass is unused: nobody slows a rush down by sending a used one again."""
+    """Create the orders with unused queue passes together, so that passes sent again can't slow a rush down."""
     used = queue_passes.used([order.queue_pass_id for _, order in accepted if order.queue_pass_id])
     refused: dict[UUID, ReservationOutcome] = {
         order.id: _already_reserved(request) for request, order in accepted if order.queue_pass_id in used
@@ -181,7 +181,7 @@ def _refusal(request: ReservationRequest, error: DBAPIError) -> Problem:
 
 
 def _unless_existing_order(request: ReservationRequest, refusal: Problem) -> ReservationOutcome:
-    """The refusal, unless it comes of the order of this very request, sent again late, or of a live one."""
+    """The refusal; or the order that this request, sent again, has made before, or a refusal that names a live one."""
     has_expired = isinstance(refusal, QueuePassRequired) and request.queue_pass is not None
     if has_expired or isinstance(refusal, PersonLimitReached | HoldCooldown):
         return _existing_order(request) or refusal

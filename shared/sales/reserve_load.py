@@ -1,4 +1,4 @@
-"""How reserving does during a rush: each instance reports its latency and failures, and the waiting room follows.
+"""The load of `reserve` in a rush: each instance reports its latency and failures, and the waiting room adapts.
 
 A row per instance, written every few seconds of a rush by one of its requests: no two instances wait for each other.
 """
@@ -95,7 +95,7 @@ def reset() -> None:
 
 @contextmanager
 def measured() -> Iterator[None]:
-    """Count the block as one request. A refusal is no failure; what is our own fault is."""
+    """Count the block as one request. A refusal is no failure, except TryAgain."""
     begun = time.monotonic()
     failed = True
     try:
@@ -109,5 +109,5 @@ def measured() -> Iterator[None]:
 
 
 def recent(tx: Transaction) -> ReserveLoad:
-    """What all instances have reported lately."""
+    """The sum of what all instances have reported lately."""
     return ReserveLoad(*tx.execute(_READ, {"seconds": RECENT_SECONDS}).one())

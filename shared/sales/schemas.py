@@ -293,7 +293,7 @@ def list_own(tx: Transaction, user_id: UUID, page: PageQuery) -> Listing[OrderWi
 
 
 def newest_paid(tx: Transaction, user_id: UUID, event_id: UUID) -> UUID | None:
-    """The order by which somebody has tickets for an event already, if there is one."""
+    """The newest order by which somebody has tickets for an event already, if there is one."""
     found: UUID | None = tx.execute(_NEWEST_PAID, {"user_id": user_id, "event_id": event_id}).scalar()
     return found
 

@@ -19,7 +19,7 @@ STATUS_JOIN = """
 """Joins `ticket_mail.status`, of the last mail to whom order item `i` names, or else to its buyer `u`."""
 
 UNDELIVERED = (EmailStatus.DROPPED, EmailStatus.BOUNCED, EmailStatus.SPAM_REPORTED)
-"""The states of a mail that its reader does not have, or does not want."""
+"""The states of a mail that did not reach its reader, or was reported as spam."""
 
 _STATUSES = text(f"""
     SELECT i.id, ticket_mail.status

@@ -66,7 +66,7 @@ log = logging.getLogger("karcis.access")
 class App:
     """The routes of one function. `name` is its name in functions/manifest.yaml.
 
-    One that shows pages tells problems by `error_page` instead of a problem document.
+    An app with pages renders problems by `error_page` instead of as problem documents.
     """
 
     def __init__(self, name: str, *, error_page: ErrorPage | None = None) -> None:
@@ -95,7 +95,7 @@ class App:
         return self._page("GET", path, options)
 
     def form(self, path: str, **options: Any) -> Callable[[H], H]:
-        """Declare what a form of a page is sent to."""
+        """Declare the handler of a page's form."""
         return self._page("POST", path, options)
 
     def include(self, *groups: App) -> None:
@@ -104,11 +104,11 @@ class App:
             self.routes.extend(group.routes)
 
     def message(self, topic: str) -> Callable[[H], H]:
-        """Consume a Pub/Sub topic: returning means done, raising means again."""
+        """Consume a Pub/Sub topic: returning acknowledges a message, raising has it delivered again."""
         return self._internal("message", f"/messages/{topic}")
 
     def task(self, name: str) -> Callable[[H], H]:
-        """Declare the handler of Cloud Tasks of this name: returning means done, raising means again."""
+        """Declare the handler of Cloud Tasks of this name: returning completes a task, raising retries it."""
         return self._internal("task", f"/tasks/{name}")
 
     def job(self, name: str) -> Callable[[H], H]:
@@ -204,7 +204,7 @@ class App:
         if matched.kind not in ("http", "page"):
             deliveries.verify_caller(request, self.name)
         delivery = deliveries.parse_push(requests.raw_body(request)) if matched.kind == "message" else None
-        if delivery:  # it goes on where it was sent, not where Pub/Sub delivers it
+        if delivery:  # the trace continues where it was published, not where Pub/Sub delivers it
             logs.begin_request(delivery.attributes.get("correlation_id"), delivery.attributes)
         with tracing.span(f"{request.method} {matched.path}", _SPAN_KINDS[matched.kind], {"http.route": matched.path}):
             return self._handle(matched, variables, request, delivery)
@@ -339,7 +339,7 @@ def _raw(call: _Call, parameter: Parameter) -> requests.RawRequest:
 
 
 def _page_request(call: _Call, _: Parameter) -> pages.PageRequest:
-    """The request of a page; where a file comes with it, only what its head says."""
+    """The request of a page; if it uploads a file, only what its headers tell."""
     takes_file = any(parameter.source == "upload" for parameter in call.route.parameters)
     return pages.read_briefly(call.request) if takes_file else pages.read(call.request)
 
@@ -407,11 +407,11 @@ def _not_routed(_: Exception) -> Response:
 
 @contextmanager
 def _body_deadline(request: Request) -> Iterator[None]:
-    """Set a deadline for the body, and have functions-framework find nothing of it left to read."""
+    """Set a deadline for the body, and leave functions-framework nothing of it to read."""
     body_deadlines.set_deadline(request, requests.client_address(request))
     yield
     requests.drain(request)
 
 
 _HEALTH = {"/health/live": _live, "/health/ready": _ready, "/healthz": _live, "/readyz": _ready}
-"""Liveness and readiness, on every function; not worth a log line. Google's front end keeps paths ending in z."""
+"""The paths of liveness and readiness, which are not logged. Google's front end reserves paths that end in z."""

@@ -27,8 +27,8 @@ _ADMINS = frozenset({"admin"})
 class Access:
     """The roles that may call, whether anonymous callers may too, and which proof of who they are is required.
 
-    `is_hidden`: to who is signed in with another role, there is nothing at this address. `needs_step_up`: an admin's
-    authentication must be a recent one, as money moves.
+    With `is_hidden`, callers with another role get NotFound. `needs_step_up`: an admin's authentication must be a
+    recent one, as money moves.
     """
 
     roles: frozenset[str]
@@ -106,7 +106,7 @@ Organizer = Annotated[Principal, Access(_ORGANIZERS)]
 GateStaff = Annotated[Principal, Access(frozenset({"staff", "organizer", "admin"}))]
 Admin = Annotated[Principal, Access(_ADMINS)]
 AdminOfDesk = Annotated[Principal, Access(_ADMINS, is_hidden=True)]
-"""An admin at the admin desk, whose pages are not there for anybody else who is signed in."""
+"""An admin on the admin desk, whose pages are NotFound for anybody else who is signed in."""
 FreshlyProvenBuyer = Annotated[Principal, Access(_BUYERS, needs_fresh_proof=True)]
 FreshlyProvenOrganizer = Annotated[Principal, Access(_ORGANIZERS, needs_fresh_proof=True)]
 FreshlyProvenAdmin = Annotated[Principal, Access(_ADMINS, needs_fresh_proof=True)]

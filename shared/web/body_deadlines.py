@@ -1,14 +1,14 @@
 """Deadlines of request bodies, as a thread that waits for a body serves no other request.
 
 gunicorn, which functions-framework serves with, reads a body with calls that block without a time-out, however slowly
-it comes. So one thread of ours looks at all bodies that are waited for and shuts the sockets of those that are late
-for reading; their readers come to the end at once and answer 408.
+it comes. So one watchdog thread checks all bodies that threads wait for, and shuts the sockets of late ones for
+reading; their readers see the end of the stream at once, and the response is 408.
 
-    a body            5 seconds, and one more for each 16 KiB that have come (photos and banners on slow lines)
+    a body            5 seconds, and one more for each 16 KiB received (photos and banners on slow lines)
     while more than half of the threads wait for bodies
-                      the one that has waited longest of each address goes on, up to half of the threads; each other
-                      one ends that has brought nothing for a quarter of a second
-    what nobody wants a second in all, a tenth without anything new
+                      the longest-running body of each address goes on, up to half of the threads; each other body
+                      ends that has been idle for a quarter of a second
+    a discarded body  a second in all, a tenth of it idle
 """
 
 import io
@@ -28,11 +28,11 @@ from shared.problems import Malformed, Problem
 BODY_SECONDS = 5.0
 MIN_BYTES_PER_SECOND = 16_384
 CROWDED_IDLE_SECONDS = 0.25
-UNWANTED_SECONDS = 1.0
-UNWANTED_IDLE_SECONDS = 0.1
+DISCARDED_SECONDS = 1.0
+DISCARDED_IDLE_SECONDS = 0.1
 _CHECK_INTERVAL_SECONDS = 0.05
 _SLEEP_AFTER_CHECKS = 20
-"""After so many looks at nothing the thread sleeps until a body is waited for."""
+"""The watchdog sleeps after so many checks without a body, until a thread waits for one."""
 
 
 class RequestTimeout(Problem):
@@ -81,7 +81,7 @@ class BodyRead:
         """Allow little time for the rest of the body, which is discarded."""
         self.begun = self.progressed_at = time.monotonic()
         self.received = 0
-        self.max_seconds, self.max_idle_seconds = UNWANTED_SECONDS, UNWANTED_IDLE_SECONDS
+        self.max_seconds, self.max_idle_seconds = DISCARDED_SECONDS, DISCARDED_IDLE_SECONDS
 
     def end(self) -> None:
         """Shut the socket for reading, which wakes the reader."""

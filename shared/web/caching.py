@@ -29,14 +29,14 @@ class CachePolicy:
 
 
 AVAILABILITY = CachePolicy(browser_seconds=5, shared_seconds=15, stale_seconds=15)
-"""CACHE-002: nowhere older than 30 seconds. Lists show availability too, so CACHE-001 (5 minutes) is kept with it."""
+"""CACHE-002: nowhere older than 30 seconds. Lists show availability too, so this meets CACHE-001 (5 minutes)."""
 
 
 @dataclass(frozen=True)
 class Cached(Generic[T]):
-    """A response to keep as `keep` says, or nowhere where it is not public: one shown to this caller only.
+    """A response to keep as `keep` says; one that is not public, for this caller only, is kept nowhere.
 
-    `age_seconds` is for how long it has been kept before, by the shared cache.
+    `age_seconds` is how long the shared cache has kept it already.
     """
 
     content: T

@@ -1,7 +1,7 @@
 """Constant-time responses, whose duration does not reveal whether an address has an account.
 
-A known address costs a code, a mail and its message to Pub/Sub, an unknown one nothing (UM-006). The quicker one waits
-for the rest of the time, which is ample, as a response that takes longer still reveals a little.
+For a known address a code is made and mailed, for an unknown one nothing (UM-006). Both responses are delayed to the
+same duration, which is ample: a response that took even longer would still reveal a little.
 """
 
 import time

@@ -1,7 +1,7 @@
 """Cookie mode: tokens in cookies instead of the response body (cookieAuth in the OpenAPI document).
 
-A page asks for cookies with the header `X-Session: cookie` where it signs in. From then on its cookies ask for
-them: who came by a cookie is never shown a token, so that a script that got into a page can't carry one away.
+A page asks for cookies with the header `X-Session: cookie` where it signs in. From then on its cookies do: a caller who
+was authenticated by a cookie is never shown a token, so that an injected script can't steal one.
 """
 
 from typing import Annotated, Any, Literal, get_args
@@ -47,8 +47,8 @@ def is_enabled(request: Request) -> bool:
 def apply_header(request: Request) -> None:
     """Enable cookie mode where the request's header asks for it. Raises Invalid, or CsrfRefused.
 
-    Signing somebody in to a stranger's account is a forgery too. But no form and no other site can send our
-    header (that takes a preflight, which we refuse), so who says nothing about where they are is no browser.
+    Signing somebody in to a stranger's account is a forgery too. But neither a form nor another site can send our
+    header (it takes a preflight, which we refuse), so a request that does not tell its origin is not a browser's.
     """
     wish = request.headers.get(HEADER, "token")
     if wish not in get_args(Mode):
@@ -69,7 +69,7 @@ def refresh_request(request: Request) -> RefreshRequest:
         return requests.json_body(request, RefreshRequest)
     csrf.check(request)
     enable(request)
-    return RefreshRequest.model_construct(refresh_token=token)  # whatever it is, it is known or it isn't
+    return RefreshRequest.model_construct(refresh_token=token)  # not validated: an unknown one is refused anyway
 
 
 def client_of(request: Request) -> ClientNetwork:

@@ -53,23 +53,23 @@ def google_key(request: Request) -> str | None:
 
 
 def set_google_key(response: Response, value: str) -> None:
-    """Let the browser show that it began a sign-in. Signing in leaves this cookie to its other pages."""
+    """Set the cookie that proves that this browser began a sign-in. Signing in keeps it, for its other open pages."""
     _set(response, GOOGLE, value, google_nonces.LIFE_SECONDS, samesite="None" if _is_secure() else "Lax")
 
 
 def set_device(response: Response, value: str) -> None:
-    """Let the browser be known again. Signing out leaves this cookie, as whoever comes back is the same."""
+    """Set the cookie by which this browser is recognised. Signing out keeps it."""
     _set(response, DEVICE, value, DEVICE_SECONDS)
 
 
 def put(response: Response, tokens: Tokens) -> None:
-    """Give the browser these tokens in the place of those it has."""
+    """Set the cookies of these tokens in place of those that the browser has."""
     _set(response, ACCESS, tokens.access_token, tokens.expires_in)
     _set(response, REFRESH, tokens.refresh_token, LIFETIME_DAYS * 86_400)
 
 
 def clear(response: Response) -> None:
-    """Take the tokens from the browser."""
+    """Delete the cookies of the tokens."""
     _set(response, ACCESS, "", 0)
     _set(response, REFRESH, "", 0)
 

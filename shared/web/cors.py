@@ -44,7 +44,7 @@ def add_headers(request: Request, response: Response) -> None:
 
 @lru_cache(maxsize=8)
 def _origins(listed: str) -> frozenset[str]:
-    """The setting's origins. Raises ValueError for what is none, above all for `*`, which would be everybody."""
+    """The setting's origins. Raises ValueError for anything else, above all `*`, which would allow every site."""
     origins = frozenset(origin for part in listed.split(",") if (origin := part.strip()))
     for origin in origins:
         parts = urlsplit(origin)

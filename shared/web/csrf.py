@@ -1,6 +1,6 @@
-"""Cross-site request forgery: what a browser adds cookies to must come from our own pages (SEC-010).
+"""Cross-site request forgery: a request with our cookies must come from our own pages (SEC-010).
 
-A request that changes something and is believed for its cookies is looked at in this order:
+A request that changes something and is authenticated by a cookie is checked in this order:
 
     Sec-Fetch-Site   every browser since 2023 says where a request comes from; only our own origin may
     Origin           older ones say this with a POST; it must be the host they call, or our public address
@@ -55,7 +55,7 @@ def is_from_our_pages(request: Request) -> bool:
 
 
 def has_no_origin(request: Request) -> bool:
-    """True if the browser, or whatever it is, says nothing about where the request comes from.
+    """True if the request does not tell where it comes from.
 
     `Origin: null` says nothing: a page whose policy is no-referrer sends it, and so does a sandboxed frame.
     """
@@ -79,7 +79,7 @@ def _has_token(request: Request) -> bool:
 
 
 def reads_body(request: Request) -> bool:
-    """True if a form's field may have to be looked at, which takes reading the body."""
+    """True if the token may be in a form's field, so that the body has to be read."""
     return request.method not in _SAFE and request.mimetype == _FORM
 
 

@@ -31,7 +31,7 @@ _CHECKS: "Options" = {
     "require": ["iss", "aud", "iat", "exp"],
 }
 _REFUSED_BY_CLOUD_RUN = (401, 403, 404)
-"""The answers to a stranger: without a token, with a wrong one, and where the network lets nobody in."""
+"""The statuses that a stranger gets: without a token, with a wrong one, and from outside of the network."""
 _PROBE_SECONDS = 5
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,10 @@ def verify_caller(request: Request, function: str) -> None:
 
 
 def _claims(token: str, audience: str) -> dict[str, object]:
-    """The claims of a token that Cloud Run has verified. Raises NotSignedIn where they are not for us, or not now."""
+    """The claims of a token that Cloud Run has verified.
+
+    Raises NotSignedIn if they are for another audience, or not valid now.
+    """
     import jwt  # public functions take no deliveries
 
     try:

@@ -9,7 +9,7 @@ DEFAULTS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",  # a response of an API is never a page
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "private, no-store",  # ASVS 5.0 14.3.2: what is not declared public is nobody else's
+    "Cache-Control": "private, no-store",  # ASVS 5.0 14.3.2: what is not declared public is private
 }
 
 _DEFAULTS_BY_KEY = [(name.lower(), (name, value)) for name, value in DEFAULTS.items()]

@@ -195,7 +195,7 @@ def _success(route: Route, schemas: _Schemas) -> dict[str, Any]:
 
 
 def problems_of(route: Route) -> list[type[Problem]]:
-    """The refusals a route declares, and those that what it asks for brings with it."""
+    """The problems that a route declares, and those of its guards, its body and its rate limit."""
     found: list[type[Problem]] = list(route.problems)
     if route.access:
         found += [NotSignedIn, Forbidden]

@@ -1,4 +1,4 @@
-"""The session of a browser that looks at pages: renewed in passing, and safe from other sites' forms (SEC-010).
+"""The session of a browser on our pages: renewed with their requests, and safe from other sites' forms (SEC-010).
 
 An access token lasts minutes, and nobody signs in that often: when a page is requested with an expired one, the
 refresh token of the same browser is exchanged before the page is made.
@@ -18,7 +18,7 @@ _ENDED = "karcis.session_ended"
 def begin(request: Request, *, from_elsewhere: bool = False) -> None:
     """Check where a form comes from, and renew the session if its access token is too old. Raises CsrfRefused.
 
-    A form that is sent `from_elsewhere` proves by itself that it was asked for here.
+    A form that is sent `from_elsewhere` carries its own proof that our site requested it.
     """
     cookie_mode.enable(request)
     if request.method == "POST" and not from_elsewhere and not csrf.has_no_origin(request):

@@ -1,7 +1,7 @@
-"""Pages for browsers: what a handler is told of the request, and what becomes an HTML response.
+"""Pages for browsers: the requests that handlers get, and the results that become HTML responses.
 
-A page that is the same for everybody says so by a `keep`; it is given no cookie and asks for none. Every other page is
-private. Scripts, styles, pictures and connections are of our own origin only, and nothing is written inline (SEC-009).
+A page that is the same for everybody sets `keep`; it neither sets nor reads cookies. Every other page is private.
+Scripts, styles, pictures and connections come from our own origin only, and nothing is inline (SEC-009).
 """
 
 import hashlib
@@ -55,7 +55,7 @@ class PageRequest:
     """The language that this very request asks for, to be remembered."""
     client: ClientNetwork = UNKNOWN_CLIENT
     return_to: str = ""
-    """Where to go on once something else is done: this address, or for a form the page it stood on. Empty: unknown."""
+    """The address to return to afterwards: this one, or for a form that of its page. Empty: unknown."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Redirect:
     google_key: str | None = None
     """Binds the sign-in with Google that begins here to this browser."""
     sends_form_again: bool = False
-    """True if the browser sends the form there that it has just sent here (307)."""
+    """True if the browser is to send the form it has just sent to the other address (307)."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +94,11 @@ class Asset:
     content_type: str
     cache_control: str = "public, max-age=31536000, immutable"
     policy: str | None = None
-    """Its Content-Security-Policy, where it needs one: a worker may connect only where its script's says so."""
+    """Its Content-Security-Policy, if it needs one: a worker may connect only as the policy of its script allows."""
 
 
 ErrorPage = Callable[[Problem, str, PageRequest], Page | Redirect]
-"""Makes the page that tells a problem, or leads to what helps; it is given the request's correlation id."""
+"""Renders a problem as a page, or redirects to its remedy; it is given the request's correlation id."""
 
 
 def read(request: Request) -> PageRequest:
@@ -157,7 +157,7 @@ def respond(result: Page | Redirect | Asset, request: Request) -> Response:
 
 
 def error(result: Page | Redirect, problem: Problem, request: Request) -> Response:
-    """The response for what the error page makes of a problem. Nobody keeps it."""
+    """The error page's response to a problem. It is never cached."""
     response = respond(result, request)
     if problem.retry_after_seconds is not None:
         response.headers["Retry-After"] = str(problem.retry_after_seconds)
@@ -185,7 +185,7 @@ def _page(page: Page, request: Request) -> Response:
 
 
 def _answer_if_changed(response: Response, request: Request) -> None:
-    """Say 304 to a page's script that knows this very page; the browser itself keeps none that is private."""
+    """Respond with 304 to a script that has this version of the page; browsers keep no private page themselves."""
     if request.method == "GET" and response.status_code == 200:
         response.headers["ETag"] = quote_etag(_digest(response.get_data()))
         response.make_conditional(request)

@@ -1,10 +1,10 @@
-"""Counts callers' requests: each in this instance's memory, and every few of them in the counters all share.
+"""Counts callers' requests: each in this instance's memory, and every few of them in the shared counters.
 
-Asking Firestore about every request would cost each of them milliseconds (7 in the median with the local
-server on a busy machine, 1 of processor time on our side) and write one document more often than Firestore
-likes. So an instance keeps a tenth of what a caller has left to itself and tells the others only then: of
-20 writes a minute it tells the second and each one after it, of 100 reads the ninth, the seventeenth, and
-so on to each of the last twenty. It refuses without asking once it knows that the limit is reached.
+Calling Firestore for every request would add milliseconds to each (7 in the median with the local server on a busy
+machine, 1 of processor time on our side) and write one document more often than Firestore recommends. So an instance
+counts up to a tenth of what a caller has left before it syncs with the shared counters: of 20 writes a minute it syncs
+at the second and each one after it, of 100 reads at the ninth, the seventeenth, and so on to each of the last twenty.
+It refuses without a call once it knows that the limit is reached.
 
 A caller can gain what an instance has not synced yet: one write or eight reads for each further instance that
 serves them, and nothing where a limit is strict.
@@ -41,7 +41,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class RateLimitStatus:
-    """A caller's standing with a limit. `wait_seconds` is 0 where the request is let in."""
+    """A caller's status under a limit. `wait_seconds` is 0 if the request is admitted."""
 
     limit: Limit
     remaining: int
@@ -61,7 +61,7 @@ class _Tally:
     """True if it was synced while its minute ran, and so contains the others' requests."""
 
     def is_due(self, limit: Limit, left: int) -> bool:
-        """True if the others are to be told, `left` being how many requests were left before this one."""
+        """True if this instance has to sync; `left` is how many requests were left before this one."""
         return limit.is_strict or self.unsynced >= max(1, left // SYNC_SHARE)
 
 
@@ -85,10 +85,10 @@ class RateLimiter:
         self._lock = threading.Lock()
 
     def spend(self, limit: Limit, callers: Sequence[str]) -> RateLimitStatus:
-        """Count one request against each of `callers`: names of who sent it, as an address and an account.
+        """Count one request against each of `callers`, the names of its sender: an address, an account.
 
-        Gives the worse standing of them. Refusals from memory are not counted. Where the shared
-        counters can't be reached our own count decides, but for a strict limit: raises CountersUnavailable.
+        Returns the worst status of them. Requests refused from memory are not counted. If the shared counters can't be
+        reached, this instance's count decides; a strict limit raises CountersUnavailable.
         """
         minute, elapsed = divmod(self._clock(), SECONDS)
         with self._lock:
@@ -123,7 +123,7 @@ class RateLimiter:
         return tally
 
     def _sync(self, limit: Limit, accounts: list[_Account]) -> None:
-        """Tell the others what only we know, and learn what only they do."""
+        """Add what only this instance has counted to the shared counters, and read their totals."""
         with self._lock:
             tallies = [account.current for account in accounts]
             tallies += [account.previous for account in accounts if not account.current.is_synced]

@@ -1,8 +1,8 @@
 """Rate limits (SEC-003): 100 reads and 20 writes a minute for each caller, fewer where secrets are guessed.
 
-A caller is the signed-in user, else the client's address. Thousands of phones share a carrier's address, so it may do
-as much as they do together; what is guessed at is limited for each account (docs/decisions/0017). The limits are the
-IETF draft's "quota policies", told in the headers RateLimit-Policy and RateLimit
+A caller is the signed-in user, else the client's address. Thousands of phones share a carrier's address, so an address
+may send as much as they do together; attempts to guess a secret are limited for each account (docs/decisions/0017). The
+limits are the IETF draft's "quota policies", reported in the headers RateLimit-Policy and RateLimit
 (draft-ietf-httpapi-ratelimit-headers-10).
 """
 
@@ -25,11 +25,11 @@ from shared.web.sliding_window import SECONDS
 READS = Limit("reads", 100, per_address=6000)
 WRITES = Limit("writes", 20, per_address=600)
 SESSIONS = Limit("sessions", 20, per_address=3000)
-"""Refreshing and signing out: a crowd's pages do so, and their tokens can't be guessed."""
+"""Refreshing and signing out: a crowd's pages do so at once, and their tokens can't be guessed."""
 CREDENTIALS = Limit("credentials", 20, per_address=3000)
 """The limit where passwords and codes are tried: loose for each address, strict for each account."""
 CODE_MAILS = Limit("code mails", 20, per_address=3000)
-"""The limit of requests for codes: apart, so that a stranger's requests don't keep the owner from signing in."""
+"""The limit of requests for codes: separate, so that a stranger's requests don't keep the owner from signing in."""
 ACCOUNT_CREDENTIALS = Limit("account credentials", 10, is_strict=True)
 """Tries a minute at one account from one network: others lock nobody out (shared/identity/login_throttling.py)."""
 ACCOUNT_CODE_MAILS = Limit("account code mails", 10, is_strict=True)
@@ -46,13 +46,13 @@ PAGES = Limit("pages", 6000)
 """Public pages and their files, mostly answered by the CDN: loose, as thousands of phones share a carrier's address."""
 UNLIMITED = Limit("unlimited", 0)
 NOTIFICATIONS = Limit("unsigned notifications", 60)
-"""Gateways' notifications: none that is signed may be lost, so only those without the proof are counted."""
+"""Gateways' notifications: no signed one may be lost, so only unsigned ones are counted."""
 _SAMPLES = Limit("samples", 1)
 
 _NETWORK_FACTORS = (1, 4, 16)
 """The multiple of an address's limit for an IPv6 network: /64 (a subscriber's), /56 (a home's), /48 (a site's).
 
-A provider hands out a /56 or a /48 as readily as a /64, so a limit on /64 alone is one on nobody.
+A provider hands out a /56 or a /48 as readily as a /64, so a limit on /64 alone would limit nobody.
 """
 
 _STATUS = "karcis.rate_limit"
@@ -95,18 +95,18 @@ def check_body(limit: Limit, request: Request, caller: Principal | None) -> None
 
 
 def check_unsigned(limit: Limit, request: Request) -> None:
-    """Count a notification without its gateway's proof against its sender. Raises TooManyRequests."""
+    """Count an unsigned notification against its sender. Raises TooManyRequests."""
     if limit is NOTIFICATIONS:
         _spend_address(limit, request)
 
 
 def is_first_of_minute(name: str) -> bool:
-    """True if nothing of this name was asked for in the last minute, on any instance: for what is kept as a sample."""
+    """True for the first call with this name in a minute, on any instance: for what is kept as a sample."""
     return not _rate_limiter.spend(_SAMPLES, [name]).wait_seconds
 
 
 def _spend_address(limit: Limit, request: Request) -> None:
-    """Count it against the address and the networks around it: each may do more than what lies within it."""
+    """Count a request against its address and the networks around it, each with a larger limit than those within it."""
     for network, times in zip(requests.client_networks(request), _NETWORK_FACTORS, strict=False):
         most = (limit.per_address or limit.per_minute) * times
         _spend(replace(limit, per_minute=most), request, f"address {network}")
@@ -127,7 +127,7 @@ def _spend(limit: Limit, request: Request, name: str) -> None:
 
 
 def add_headers(request: Request, response: Response) -> None:
-    """Say in the headers where the caller stands."""
+    """Report the caller's status in the headers."""
     status: RateLimitStatus | None = request.environ.get(_STATUS)
     if status:
         limit = status.limit
@@ -136,7 +136,7 @@ def add_headers(request: Request, response: Response) -> None:
 
 
 def _email_of(request: Request) -> str | None:
-    """The account that is tried, in the form in which we keep it."""
+    """The e-mail address of the account that is tried, normalised as we store it."""
     try:
         return _email.validate_python(_text(request, "email"))
     except ValueError:

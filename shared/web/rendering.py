@@ -53,7 +53,7 @@ class _FileBody(FileWrapper):
 
 @dataclass(frozen=True)
 class HtmlPage:
-    """An HTML page without scripts or styles, for people whom a mail leads to us."""
+    """An HTML page without scripts or styles, for people who follow a link in a mail."""
 
     html: str
 
@@ -104,7 +104,7 @@ def _with_cache_headers(response: Response, cached: Cached[Any]) -> Response:
 
 
 def problem(error: Problem, correlation_id: str, language: wording.Language = "en") -> Response:
-    """The problem document (RFC 9457), with what is wrong with fields in that language."""
+    """The problem document (RFC 9457), with the errors of its fields in that language."""
     response = Response(
         json.dumps(_translated(language, error.document(correlation_id)), default=str),
         status=error.status,
@@ -127,7 +127,7 @@ def _translated(language: wording.Language, document: dict[str, Any]) -> dict[st
 
 
 def problem_of(error: Exception) -> Problem:
-    """The problem for an exception: itself, what any statement or call of the cloud may meet, or a bug (logged)."""
+    """The problem for an exception: itself, a failure of the database or of Google's services, or a bug (logged)."""
     if violated_constraint(error) == ACCOUNT_IS_THERE:
         error = AccountGone()
     if isinstance(error, Problem):

@@ -23,7 +23,7 @@ _MULTIPART_FRAME_BYTES = 16_384  # boundaries and headers around a file
 _CHUNK_BYTES = 65_536
 MAX_LISTED_ERRORS = 50
 _MAX_ERRORS = 1000
-"""The most errors that are listed; of more only the number is given, as listing costs more than the request."""
+"""The most errors that are listed; further ones are only counted, as listing them costs more than the request."""
 _MAX_PATH_LENGTH = 200
 _IPV6_NETWORKS = (64, 56, 48)
 
@@ -88,7 +88,7 @@ def _file_too_large(most: MaxBytes) -> ContentTooLarge:
 
 
 def raw_body(request: Request, most: int = MAX_BODY_BYTES) -> bytes:
-    """The body. Raises ContentTooLarge above 1 MB or `most`, before reading it where its length is told."""
+    """The body. Raises ContentTooLarge above 1 MB or `most`, before reading it if its length is declared."""
     request.max_content_length = most + 1  # what comes in chunks just ends there, without an error
     try:
         body = request.get_data()
@@ -102,7 +102,7 @@ def raw_body(request: Request, most: int = MAX_BODY_BYTES) -> bytes:
 def drain(request: Request) -> None:
     """Read what is left of the body, briefly, and discard it: a client that is still sending may not read our response.
 
-    functions-framework would read it after us, in one piece however large; for it nothing is left.
+    functions-framework would read it after us, in one piece however large; this leaves it nothing.
     """
     request.max_content_length = None
     body_deadlines.shorten_deadline(request)
@@ -148,10 +148,10 @@ def query(request: Request, model: type[M]) -> M:
 
 
 def client_address(request: Request) -> str:
-    """The address of the client, or its network (/64) for IPv6, of which one subscriber has all addresses.
+    """The address of the client, or its network (/64) for IPv6, where one subscriber has all addresses of it.
 
-    Google's load balancer appends `client, balancer` to whatever X-Forwarded-For the client sent, so the
-    client is the second from the right; what stands further left anybody may write.
+    Google's load balancer appends `client, balancer` to whatever X-Forwarded-For the client sent, so the client is the
+    second from the right; anybody can forge the entries further left.
     """
     return client_networks(request)[0]
 

@@ -36,7 +36,7 @@ IdempotencyKey = Annotated[str | None, _KEY]
 
 _ATTEMPT = object()
 Attempt = Annotated[int, _ATTEMPT]
-"""Which delivery of a message or a task this is, from 1: for those that give up after so many."""
+"""The number of this delivery of a message or task, from 1: for handlers that give up after some."""
 
 _EXACT: tuple[tuple[Any, Source], ...] = (
     (Transaction, "transaction"),
@@ -76,7 +76,7 @@ class Parameter:
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """An address, a handler, and everything the edge does around it."""
+    """An address, its handler, and everything that happens around it."""
 
     kind: RouteKind
     method: str
@@ -108,7 +108,7 @@ class Route:
 
     @property
     def gives_tokens(self) -> bool:
-        """True if it begins or goes on with a session, so that it may be asked for cookies."""
+        """True if it begins or continues a session, so that the request may ask for cookies."""
         return self.response_type is Tokens
 
     @property
@@ -158,7 +158,7 @@ def route(
     min_ms: int = 0,
     from_elsewhere: bool = False,
 ) -> Route:
-    """Read a handler's signature into a Route. Raises TypeError for a parameter that nobody could fill.
+    """Read a handler's signature into a Route. Raises TypeError for a parameter that has no source.
 
     A parameter with a default is for the addresses that name it: a handler may serve several.
     `problems` are refusals to document; `limit` replaces the usual rate limit; after `ends_session` the session is

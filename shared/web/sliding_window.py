@@ -30,7 +30,7 @@ class WindowUse:
         if self.requests + 1 <= limit + _ROUNDING:
             return 0
         spare = limit - 1 - self.current
-        if spare >= 0:  # enough of the previous minute will be out of sight before the running one ends
+        if spare >= 0:  # enough of the previous minute will have left the window before the running one ends
             return whole(SECONDS * (1 - spare / self.previous) - self.elapsed)
         return whole(SECONDS - self.elapsed + SECONDS * (1 - (limit - 1) / self.current))
 

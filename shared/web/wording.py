@@ -235,7 +235,7 @@ INDONESIAN: Final[Mapping[str, str]] = {
 
 
 def requested_language(request: Request) -> Language:
-    """The language of the answer's words, by the header Accept-Language; English where it names none of ours."""
+    """The language of the response, by the header Accept-Language; English if it names none of ours."""
     return _LANGUAGES[request.accept_languages.best_match(_LANGUAGES, default="en")]
 
 
@@ -268,7 +268,7 @@ def message(entry: Mapping[str, Any]) -> str:
 
 
 def _own(error: Any) -> str:
-    """The text of a ValueError that we have raised; a library's is no word for people."""
+    """The text of a ValueError that our own code has raised; a general one for a library's."""
     text = error.args[0] if isinstance(error, ValueError) and error.args else ""
     return text if getattr(text, "template", text) in INDONESIAN else INVALID_FORMAT
 

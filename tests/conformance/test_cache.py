@@ -118,7 +118,7 @@ class TestEachFirestore:
         invalidate_elsewhere(key)
         changed_at = look(key).changed_at
         assert changed_at is not None
-        until(lambda: (look(key).at - changed_at).total_seconds() > cache.SETTLE_SECONDS)
+        until(lambda: (look(key).at - changed_at).total_seconds() > cache.MARK_COVERS_SECONDS)
         keep(key, "after")
         until(lambda: look(key).age_seconds > cache.WRITE_INTERVAL_SECONDS)
         assert look(key).is_fresh(60)

@@ -57,7 +57,7 @@ def behind_our_back(event: EventResponse, title: str) -> None:
 def settle() -> None:
     """Wait until the marks of the changes so far are old enough for what is read now to be kept."""
     at = time.monotonic()
-    until(lambda: time.monotonic() - at > cache.SETTLE_SECONDS)
+    until(lambda: time.monotonic() - at > cache.MARK_COVERS_SECONDS)
     cache.reset()
 
 
