@@ -7,8 +7,8 @@ import pytest
 from shared.web.body_deadlines import (
     BODY_SECONDS,
     CROWDED_IDLE_SECONDS,
+    DISCARDED_IDLE_SECONDS,
     MIN_BYTES_PER_SECOND,
-    UNWANTED_IDLE_SECONDS,
     BodyRead,
     late_reads,
 )
@@ -37,10 +37,10 @@ def test_a_body_has_five_seconds_and_one_more_for_each_that_its_least_rate_has_f
 
 
 def test_what_nobody_wants_ends_as_soon_as_nothing_comes():
-    unwanted = reading()
-    unwanted.shorten_deadline()
-    assert late_reads([unwanted], unwanted.begun + UNWANTED_IDLE_SECONDS / 2, 4) == []
-    assert late_reads([unwanted], unwanted.begun + UNWANTED_IDLE_SECONDS + 0.01, 4) == [unwanted]
+    discarded = reading()
+    discarded.shorten_deadline()
+    assert late_reads([discarded], discarded.begun + DISCARDED_IDLE_SECONDS / 2, 4) == []
+    assert late_reads([discarded], discarded.begun + DISCARDED_IDLE_SECONDS + 0.01, 4) == [discarded]
 
 
 def test_where_it_is_crowded_one_of_each_address_goes_on():
