@@ -7,7 +7,7 @@ from shared.catalog.duplication import Duplicate
 from shared.catalog.editing import DatesFixed, EventCancelled, NotDeletable, OnlyPostponed, TicketsTaken
 from shared.catalog.events import EventChange, EventResponse, NewEvent
 from shared.catalog.own_events import OwnEventsQuery
-from shared.catalog.tiers import CapacityExceeded, KindIsFixed, QuotaTooSmall, TooManyTiers
+from shared.catalog.tiers import CapacityExceeded, KindIsFixed, QuotaTooSmall, TierCodeTaken, TooManyTiers
 from shared.models import Listing
 from shared.problems import NotFound
 from shared.web import App, Organizer, OrganizerOrSteppedUpAdmin, Transaction
@@ -17,7 +17,7 @@ routes = App("events")
 NOT_NOW = (EventCancelled, TicketsTaken, DatesFixed, OnlyPostponed)
 
 
-@routes.post("/events", status=201, problems=(CapacityExceeded, TooManyTiers))
+@routes.post("/events", status=201, problems=(CapacityExceeded, TooManyTiers, TierCodeTaken))
 def create(new: NewEvent, organizer: Organizer, tx: Transaction) -> EventResponse:
     """Create an event with its tiers, as a draft."""
     return editing.create(tx, organizer, new)
@@ -25,7 +25,7 @@ def create(new: NewEvent, organizer: Organizer, tx: Transaction) -> EventRespons
 
 @routes.put(
     "/events/{event}",
-    problems=(NotFound, *NOT_NOW, CapacityExceeded, TooManyTiers, QuotaTooSmall, KindIsFixed),
+    problems=(NotFound, *NOT_NOW, CapacityExceeded, TooManyTiers, QuotaTooSmall, KindIsFixed, TierCodeTaken),
 )
 def change(event: UUID, wanted: EventChange, organizer: OrganizerOrSteppedUpAdmin, tx: Transaction) -> EventResponse:
     """Change an event; publish it, unpublish it, or cancel it while nothing is sold."""

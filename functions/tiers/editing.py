@@ -11,6 +11,7 @@ from shared.catalog.tiers import (
     NewTier,
     QuotaTooSmall,
     TierChange,
+    TierCodeTaken,
     TierHasOrders,
     TierOrder,
     TierResponse,
@@ -22,7 +23,11 @@ from shared.web import App, Organizer, OrganizerOrSteppedUpAdmin, Transaction
 routes = App("tiers")
 
 
-@routes.post("/events/{event}/tiers", status=201, problems=(NotFound, CapacityExceeded, TooManyTiers, EventCancelled))
+@routes.post(
+    "/events/{event}/tiers",
+    status=201,
+    problems=(NotFound, CapacityExceeded, TooManyTiers, EventCancelled, TierCodeTaken),
+)
 def add_tier(event: UUID, new: NewTier, organizer: OrganizerOrSteppedUpAdmin, tx: Transaction) -> TierResponse:
     """Add a tier; it is on sale at once if the event is published."""
     return editing.add_tier(tx, organizer, event, new)
@@ -30,7 +35,7 @@ def add_tier(event: UUID, new: NewTier, organizer: OrganizerOrSteppedUpAdmin, tx
 
 @routes.put(
     "/events/{event}/tiers/{tier}",
-    problems=(NotFound, CapacityExceeded, EventCancelled, QuotaTooSmall, KindIsFixed),
+    problems=(NotFound, CapacityExceeded, EventCancelled, QuotaTooSmall, KindIsFixed, TierCodeTaken),
 )
 def change_tier(
     event: UUID, tier: UUID, wanted: TierChange, organizer: OrganizerOrSteppedUpAdmin, tx: Transaction

@@ -38,7 +38,7 @@ def duplicate(tx: Transaction, caller: Principal, event_id: UUID, wanted: Duplic
 
 
 def _tier(tier: TierResponse, by: timedelta) -> NewTier:
-    facts = tier.model_dump(include=set(NewTier.model_fields))
+    facts = tier.model_dump(include=set(NewTier.model_fields) - {"code"})  # which names one tier alone
     return NewTier.model_construct(**facts | _moved(facts, _TIER_MOMENTS, by))
 
 

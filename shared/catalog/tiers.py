@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import Annotated, Literal, Protocol
 from uuid import UUID
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator
 from sqlalchemy import RowMapping, text
 from sqlalchemy.exc import DBAPIError
 
 from shared.cloud import clock
 from shared.cloud.database import Transaction
-from shared.field_types import Rupiah, Utc, paragraphs, plain_line
+from shared.field_types import Rupiah, Trimmed, Utc, paragraphs, plain_line
 from shared.models import RequestModel, ResponseModel
 from shared.problems import Invalid, NotFound, Problem, violated_constraint
 from shared.sales.inventory import NO_OVERSELLING, SELLABLE_UNITS
@@ -38,6 +38,8 @@ Name = Annotated[str, plain_line(100)]
 Description = Annotated[str, paragraphs(5_000)]
 Quota = Annotated[int, Field(ge=1, le=10_000_000)]
 MaxPerOrder = Annotated[int, Field(ge=1, le=100)]
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{2,15}$"), AfterValidator(str.upper), Trimmed]
+"""The short code to buy a tier by message."""
 
 
 class NewTier(RequestModel):
@@ -57,6 +59,8 @@ class NewTier(RequestModel):
     requires_identity: bool = False
     refundable_after_reveal: bool = False
     """True if digital units may be refunded after they were revealed to their buyer."""
+    code: Code | None = None
+    """The short code to buy it by message. Left out, one is drawn."""
 
 
 class TierChange(RequestModel):
@@ -75,9 +79,18 @@ class TierChange(RequestModel):
     early_bird_end: Utc | None = None
     requires_identity: bool | None = None
     refundable_after_reveal: bool | None = None
+    code: Code | None = None
 
     @field_validator(
-        "name", "price", "quota", "description", "kind", "max_per_order", "requires_identity", "refundable_after_reveal"
+        "name",
+        "price",
+        "quota",
+        "description",
+        "kind",
+        "max_per_order",
+        "requires_identity",
+        "refundable_after_reveal",
+        "code",
     )
     @classmethod
     def _not_null(cls, value: object) -> object:
@@ -168,6 +181,12 @@ class TooManyTiers(Invalid):
     slug = "too-many-tiers"
 
 
+class TierCodeTaken(Invalid):
+    """Another tier, of whatever event, has this code. Choose another one."""
+
+    slug = "tier-code-taken"
+
+
 class QuotaTooSmall(Problem):
     """More tickets than that are sold or held already. Choose a higher quota."""
 
@@ -202,10 +221,11 @@ _READ = text(f"SELECT description, {_COLUMNS} FROM ticket_tiers WHERE id = :id")
 _INSERT = text("""
     INSERT INTO ticket_tiers (event_id, organizer_id, name, kind, description, price, early_bird_price,
         early_bird_start, early_bird_end, sale_start, sale_end, max_per_order, requires_identity,
-        refundable_after_reveal, quota, event_ends_at, is_on_sale, position)
+        refundable_after_reveal, quota, event_ends_at, is_on_sale, code, position)
     VALUES (:event_id, :organizer_id, :name, :kind, :description, :price, :early_bird_price,
         :early_bird_start, :early_bird_end, :sale_start, :sale_end, :max_per_order, :requires_identity,
         :refundable_after_reveal, :quota, :event_ends_at, :is_on_sale,
+        COALESCE(CAST(:code AS text), new_tier_code()),
         (SELECT COALESCE(max(position), -1) + 1 FROM ticket_tiers WHERE event_id = :event_id))
     RETURNING id
 """)
@@ -215,7 +235,7 @@ _UPDATE = text("""
         early_bird_price = :early_bird_price, early_bird_start = :early_bird_start,
         early_bird_end = :early_bird_end, sale_start = :sale_start, sale_end = :sale_end,
         max_per_order = :max_per_order, requires_identity = :requires_identity, quota = :quota,
-        refundable_after_reveal = :refundable_after_reveal,
+        refundable_after_reveal = :refundable_after_reveal, code = :code,
         updated_at = now()
     WHERE id = :id AND (kind = :kind OR reserved + sold = 0)
 """)
@@ -272,7 +292,7 @@ def save_tiers(
     """Change tiers of a locked event and add new ones; return the ids of the new ones.
 
     Held and sold units keep their agreed prices. Raises NotFound for a tier of another event, Invalid, TooManyTiers,
-    CapacityExceeded, QuotaTooSmall, KindIsFixed.
+    CapacityExceeded, QuotaTooSmall, KindIsFixed, TierCodeTaken.
     """
     stored = {row.id: row for row in tx.execute(_FULL_BY_EVENT, {"event_ids": [parent.id]})}
     if new and len(stored) + len(new) > MAX_TIERS_PER_EVENT:
@@ -367,6 +387,7 @@ def _update(tx: Transaction, tier_id: UUID, tier: NewTier) -> None:
     except DBAPIError as error:
         if violated_constraint(error) == NO_OVERSELLING:
             raise QuotaTooSmall(quota=tier.quota) from error
+        _raise_if_taken(error)
         raise
     if not updated.rowcount:
         raise KindIsFixed
@@ -374,5 +395,15 @@ def _update(tx: Transaction, tier_id: UUID, tier: NewTier) -> None:
 
 def _insert(tx: Transaction, parent: ParentEvent, tier: NewTier) -> UUID:
     copies = {"event_ends_at": parent.ends_at, "is_on_sale": parent.is_on_sale, "organizer_id": parent.organizer_id}
-    new_id: UUID = tx.execute(_INSERT, {**tier.model_dump(), **copies, "event_id": parent.id}).scalar_one()
+    try:
+        new_id: UUID = tx.execute(_INSERT, {**tier.model_dump(), **copies, "event_id": parent.id}).scalar_one()
+    except DBAPIError as error:
+        _raise_if_taken(error)
+        raise
     return new_id
+
+
+def _raise_if_taken(error: DBAPIError) -> None:
+    if violated_constraint(error) == "ticket_tiers_code":
+        message = "belongs to another tier, perhaps of another event; choose another one"
+        raise TierCodeTaken(errors=[{"field": "code", "message": message}]) from error

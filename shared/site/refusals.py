@@ -195,6 +195,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         _("Choose later dates, or ask our support for earlier ones."),
     ),
     "too-many-tiers": (_("An event has 100 tickets and goods at most."), _("Change one that is there.")),
+    "tier-code-taken": (_("Another ticket or product has this code."), _("Choose another code.")),
     "quota-too-small": (_("More than that are held or sold already."), _("Choose a higher number.")),
     "kind-is-fixed": (_("Some are held or sold, so their kind stays."), _("Add another one instead.")),
     "tier-ordered": (

@@ -88,6 +88,7 @@ BY_PATTERN: Final[Mapping[str, str]] = {
     r"^\+?[0-9][0-9 -]{5,18}$": "must be a telephone number of 6 to 19 digits, as +62 812 3456 7890",
     r"^[0-9]{5,20}$": "must be 5 to 20 digits",
     r"^[A-Za-z0-9][A-Za-z0-9_-]{2,49}$": "must be 3 to 50 letters, digits, hyphens or underscores",
+    r"^[A-Za-z0-9][A-Za-z0-9-]{2,15}$": "must be 3 to 16 letters, digits or hyphens",
 }
 
 INDONESIAN: Final[Mapping[str, str]] = {
@@ -131,6 +132,7 @@ INDONESIAN: Final[Mapping[str, str]] = {
         "harus berupa nomor telepon 6 sampai 19 angka, misalnya +62 812 3456 7890"
     ),
     "must be 5 to 20 digits": "harus 5 sampai 20 angka",
+    "must be 3 to 16 letters, digits or hyphens": "harus 3 sampai 16 huruf, angka, atau tanda hubung",
     "must be 3 to 50 letters, digits, hyphens or underscores": (
         "harus 3 sampai 50 huruf, angka, tanda hubung, atau garis bawah"
     ),
@@ -163,6 +165,9 @@ INDONESIAN: Final[Mapping[str, str]] = {
     "must be at most {days} days before start_date": "paling awal {days} hari sebelum start_date",
     "must be after sale_start ({tier})": "harus setelah sale_start ({tier})",
     "must be before the event ends ({tier})": "harus sebelum acara berakhir ({tier})",
+    "belongs to another tier, perhaps of another event; choose another one": (
+        "sudah dipakai tiket atau barang lain, mungkin di acara lain; pilih yang lain"
+    ),
     "must be lower than price ({tier})": "harus lebih rendah dari price ({tier})",
     "must say when the early-bird price ends ({tier})": "harus menyebut kapan harga early bird berakhir ({tier})",
     "must be after early_bird_start ({tier})": "harus setelah early_bird_start ({tier})",

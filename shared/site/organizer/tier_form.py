@@ -13,7 +13,7 @@ from shared.site.organizer import edits, inputs
 from shared.site.organizer.edits import EditConflict
 from shared.web.pages import Language
 
-_TEXTS = ("name", "description", "kind")
+_TEXTS = ("name", "description", "kind", "code")
 _NUMBERS = ("price", "quota", "max_per_order", "early_bird_price")
 _MOMENTS = ("sale_start", "sale_end", "early_bird_start", "early_bird_end")
 _CHECKS = ("requires_identity", "refundable_after_reveal")
@@ -34,6 +34,7 @@ LABELS: Final = {
     "early_bird_start": _("Early-bird price from"),
     "early_bird_end": _("Early-bird price until"),
     "requires_identity": _("Identity number"),
+    "code": _("Code for buying by WhatsApp"),
     "refundable_after_reveal": _("Given back after it was shown"),
 }
 

@@ -3,13 +3,22 @@
 import contextlib
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import text
 
 from shared.catalog.events import EventResponse
-from shared.catalog.tiers import MAX_TIERS_PER_EVENT, CapacityExceeded, KindIsFixed, QuotaTooSmall, TooManyTiers
+from shared.catalog.tiers import (
+    MAX_TIERS_PER_EVENT,
+    CapacityExceeded,
+    KindIsFixed,
+    QuotaTooSmall,
+    TierChange,
+    TierCodeTaken,
+    TooManyTiers,
+)
 from shared.cloud import clock
 from shared.cloud.database import transaction
 from shared.problems import Invalid, NotFound
@@ -188,3 +197,40 @@ def test_a_tier_of_another_event_is_not_found():
         change_tier(event, other.tiers[0].id, quota=5)
     with pytest.raises(NotFound):
         change(event, tiers=[{"id": other.tiers[0].id, "quota": 5}])
+
+
+def test_an_organizer_chooses_the_code_by_which_a_tier_is_bought_and_no_other_tier_has_it():  # CHAT-1
+    code = f"vip-{uuid4().hex[:8]}"
+    event = create(tiers=[tier(code=code), tier(name="VIP")])
+    assert event.tiers[0].code == code.upper()
+    assert len(event.tiers[1].code) == 6  # drawn
+    other = create()
+    for take in (
+        lambda: change_tier(event, event.tiers[1].id, code=code),
+        lambda: add_tier(other, code=code.upper()),
+        lambda: create(tiers=[tier(code=code)]),
+    ):
+        with pytest.raises(TierCodeTaken) as refusal:
+            take()
+        assert refusal.value.members["errors"][0]["field"] == "code"
+    assert change_tier(event, event.tiers[0].id, name="Utama").code == code.upper()
+    assert change_tier(event, event.tiers[0].id, code=f"{code}-2").code == f"{code}-2".upper()
+    assert add_tier(other, code=code).code == code.upper()  # it is free again
+
+
+@pytest.mark.parametrize("code", ["", "AB", "X" * 17, "-VIP", "VIP 1", "VIP_1", "VÎP", None])
+def test_a_code_is_letters_and_digits(code: str | None):
+    with pytest.raises(ValidationError):
+        TierChange(code=code)
+
+
+def test_two_tiers_that_want_one_code_at_once_do_not_both_get_it():
+    code = f"vip-{uuid4().hex[:8]}"
+    events = [create(), create()]
+
+    def take(event: EventResponse) -> bool:
+        with contextlib.suppress(TierCodeTaken):
+            return add_tier(event, code=code).code == code.upper()
+        return False
+
+    assert sorted(at_the_same_time([lambda event=event: take(event) for event in events])) == [False, True]

@@ -36,6 +36,7 @@ UNREACHABLE: dict[str, set[str]] = {
         "too-many-tiers",
         "kind-is-fixed",
         "quota-too-small",
+        "tier-code-taken",  # a copy gets codes of its own
     },
     "POST /api/v1/events/{event}/tiers": {"kind-is-fixed", "quota-too-small"},  # likewise
     "PUT /api/v1/events/{event}/tiers/{tier}": {"too-many-tiers"},  # of a tier that is added
