@@ -12,19 +12,28 @@ from sqlalchemy import TextClause, text
 from shared.accounting.accounts import Account, gateway_clearing, organizer_payable
 from shared.cloud.database import Transaction
 
-_POST = text("""
-    INSERT INTO ledger_postings (kind, reference_id, order_id, event_id, organizer_id)
-    SELECT :kind, :reference_id, id, event_id, organizer_id FROM orders WHERE id = :order_id
-    ON CONFLICT (kind, reference_id) DO NOTHING
-    RETURNING id
+_ENTRIES = """
+    INSERT INTO ledger_entries (posting_id, account, amount)
+    SELECT posted.id, entry.account, entry.amount
+    FROM posted CROSS JOIN unnest(CAST(:accounts AS text[]), CAST(:amounts AS bigint[])) AS entry (account, amount)
+    ORDER BY entry.account
+"""
+_POST = text(f"""
+    WITH posted AS (
+        INSERT INTO ledger_postings (kind, reference_id, order_id, event_id, organizer_id)
+        SELECT :kind, :reference_id, id, event_id, organizer_id FROM orders WHERE id = :order_id
+        ON CONFLICT (kind, reference_id) DO NOTHING
+        RETURNING id)
+    {_ENTRIES}
 """)
-_POST_FOR_EVENT = text("""
-    INSERT INTO ledger_postings (kind, reference_id, event_id, organizer_id)
-    SELECT :kind, :reference_id, id, organizer_id FROM events WHERE id = :event_id
-    ON CONFLICT (kind, reference_id) DO NOTHING
-    RETURNING id
+_POST_FOR_EVENT = text(f"""
+    WITH posted AS (
+        INSERT INTO ledger_postings (kind, reference_id, event_id, organizer_id)
+        SELECT :kind, :reference_id, id, organizer_id FROM events WHERE id = :event_id
+        ON CONFLICT (kind, reference_id) DO NOTHING
+        RETURNING id)
+    {_ENTRIES}
 """)
-_ENTRY = text("INSERT INTO ledger_entries (posting_id, account, amount) VALUES (:posting_id, :account, :amount)")
 _SHARES = text("""
     SELECT COALESCE(sum(commission), 0) AS commission, COALESCE(sum(waived_fee), 0) AS waived_fee,
         COALESCE(sum(platform_discount + platform_waived_fee), 0) AS promotion
@@ -353,14 +362,8 @@ def _post(tx: Transaction, statement: TextClause, values: Mapping[str, object], 
     moved = {account: amount for account, amount in entries.items() if amount}
     if not moved:
         return False
-    posting_id = tx.execute(statement, values).scalar_one_or_none()
-    if posting_id is None:
-        return False
-    tx.execute(
-        _ENTRY,
-        [{"posting_id": posting_id, "account": account, "amount": amount} for account, amount in sorted(moved.items())],
-    )
-    return True
+    columns = {"accounts": [str(account) for account in moved], "amounts": list(moved.values())}
+    return tx.execute(statement, {**values, **columns}).rowcount > 0
 
 
 def _sale_entries(tx: Transaction, sale: Sale) -> dict[str, int]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection as Transaction
+from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -44,7 +45,8 @@ class PendingWork:
     """The work that a transaction leaves to be done once it has committed."""
 
     after_commit: list[Callable[[], None]] = field(default_factory=list)
-    outbox_ids: list[int] = field(default_factory=list)
+    messages: list[Row[Any]] = field(default_factory=list)
+    """The rows of the outbox that it has added."""
 
 
 @contextmanager

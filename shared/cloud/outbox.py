@@ -2,6 +2,9 @@
 
 A message is written in the same transaction as the fact it reports and published once that has committed. Where the
 process dies in between, `sweep` publishes it later. Consumers may therefore receive a message twice and are idempotent.
+
+A claim is a lease: whoever publishes holds no row locked during a network call, and another process takes over a minute
+after a crash. The process that adds a message claims it with the same statement.
 """
 
 import json
@@ -10,24 +13,18 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from shared.cloud import pubsub
-from shared.cloud.database import Transaction, after_commit, pending_work, transaction
+from shared.cloud.database import Transaction, after_commit, autocommit, pending_work, transaction
 from shared.cloud.logs import outgoing_context
 
 log = logging.getLogger(__name__)
 
 _ADD = text("""
-    INSERT INTO outbox (topic, payload, attributes)
-    SELECT :topic, payload, CAST(:attributes AS jsonb) FROM jsonb_array_elements(CAST(:payloads AS jsonb)) AS payload
-    RETURNING id
-""")
-# A claim is a lease: the transaction ends before publishing starts, so that no row stays locked during a network call,
-# and another process takes over a minute after a crash.
-_CLAIM_NAMED = text("""
-    UPDATE outbox SET claimed_until = now() + interval '60 seconds'
-    WHERE id = ANY(:ids) AND published_at IS NULL
+    INSERT INTO outbox (topic, payload, attributes, claimed_until)
+    SELECT :topic, payload, CAST(:attributes AS jsonb), now() + interval '60 seconds'
+    FROM jsonb_array_elements(CAST(:payloads AS jsonb)) AS payload
     RETURNING id, topic, payload, attributes
 """)
 _CLAIM_WAITING = text("""
@@ -53,23 +50,19 @@ def add(tx: Transaction, topic: str, payload: dict[str, Any]) -> None:
 
 
 def add_all(tx: Transaction, topic: str, payloads: Sequence[dict[str, Any]]) -> None:
-    """Publish all of these, as `add` does each."""
+    """Publish all of these, as `add` does each. Not in a savepoint, whose roll-back could not unsay them."""
+    if tx.in_nested_transaction():
+        raise RuntimeError("a message is added in a savepoint")
     values = {
         "topic": topic,
         "payloads": json.dumps(payloads, default=_plain),
         "attributes": json.dumps(outgoing_context()),
     }
-    row_ids = tx.execute(_ADD, values).scalars().all()
-    added = pending_work(tx).outbox_ids
-    if row_ids and not added:
-        after_commit(tx, lambda: _publish_added(added))
-    added.extend(row_ids)
-
-
-def _publish_added(ids: list[int]) -> None:
-    with transaction() as tx:
-        rows = tx.execute(_CLAIM_NAMED, {"ids": ids}).all()
-    _publish(rows)
+    rows = tx.execute(_ADD, values).all()
+    added = pending_work(tx).messages
+    if rows and not added:
+        after_commit(tx, lambda: _publish(added))
+    added.extend(rows)
 
 
 def sweep(older_than_seconds: int = 10) -> int:
@@ -90,7 +83,7 @@ def oldest_seconds(tx: Transaction) -> float:
     return float(tx.execute(_OLDEST).scalar() or 0)
 
 
-def _publish(rows: Any) -> int:
+def _publish(rows: Sequence[Row[Any]]) -> int:
     messages = [(row.topic, row.payload, row.attributes) for row in rows]
     outcomes = pubsub.publish(messages)
     done = [row.id for row, error in zip(rows, outcomes, strict=True) if error is None]
@@ -98,7 +91,7 @@ def _publish(rows: Any) -> int:
     if failed:
         log.error("outbox.publish_failed", extra={"count": len(failed), "error": repr(failed[0])})
     if done:
-        with transaction() as tx:
+        with autocommit() as tx:
             tx.execute(_PUBLISHED, {"ids": done})
     return len(done)
 

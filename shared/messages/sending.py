@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from shared.cloud import audit, manual_tasks, outbox
-from shared.cloud.database import Transaction, transaction
+from shared.cloud.database import Transaction, autocommit, transaction
 from shared.gateways import registry
 from shared.gateways.errors import GatewayError, GatewayRefused, PayloadUnreadable
 from shared.gateways.sendgrid.client import Attachment, Mail
@@ -217,7 +217,7 @@ def _send_by_sendgrid(mail: Mail) -> str | None:
 
 def _claim(email_id: UUID) -> QueuedEmail | None:
     """The mail, held for this try alone; None where nothing is left to do. Raises TryAgain where another holds it."""
-    with transaction() as tx:
+    with autocommit() as tx:
         row = tx.execute(_CLAIM, {"id": email_id, "held_seconds": LEASE_SECONDS}).first()
         if row:
             return QueuedEmail(**row._mapping)
@@ -234,7 +234,7 @@ def _release(email: QueuedEmail, error: Exception) -> None:
 
 
 def _mark_sent(email: QueuedEmail, message_id: str | None) -> None:
-    with transaction() as tx:
+    with autocommit() as tx:
         tx.execute(_SENT, {"id": email.id, "message_id": message_id, **CLEARED_CONTEXT})
     log.info("mail.sent", extra={"email_id": str(email.id), "template": email.template})
 

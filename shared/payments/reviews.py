@@ -105,16 +105,16 @@ def accept(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionRespons
     """
     order, payment = _lock(tx, payment_id)
     paid_at = clock.now()
-    if order.status in orders.LIVE:
-        orders.mark_paid(tx, order, paid_at)
-    elif order.status == OrderStatus.EXPIRED:
+    if order.status == OrderStatus.EXPIRED:
         orders.revive(tx, order, paid_at)
-    else:
+    elif order.status not in orders.LIVE:
         raise NotPayable(_REFUND_INSTEAD)
     sale = replace(settlement.sale_of(order, payment), received=0, set_aside=unallocated.unrefunded_amount(tx, payment))
     settlement.complete_sale(tx, order, payment, sale)
     settlement.expire_open_payment(tx, order)
     unallocated.record_decision(tx, payment, "accepted", admin_id)
+    if order.status in orders.LIVE:
+        orders.mark_paid(tx, order, paid_at)
     return _response(tx, payment_id, order.id, "accepted")
 
 

@@ -1,8 +1,9 @@
 """Settlement: what a status that a gateway reports does to the order, stock, ledger and tickets, all in one place.
 
 Webhook, sync, expiry and reconcile all come here with what the gateway answered when it was asked.
-Locks are taken in the order: order, payment, tiers. A status that has been acted on already, or that
-would move an order backwards, changes nothing; money is never dropped silently.
+Locks are taken in the order: order, payment, and tiers last of all, after the books and the messages: everybody who
+buys waits for a tier's row. A status that has been acted on already, or that would move an order backwards, changes
+nothing; money is never dropped silently.
 """
 
 import logging
@@ -93,9 +94,9 @@ def _act(tx: Transaction, order: Order, payment: Payment, reported: GatewayPayme
 def settle_free(tx: Transaction, order: Order) -> None:
     """Settle an order that costs nothing. No money moves; what its promo code's issuer pays is posted."""
     payment_id = payment_records.add_free(tx, order)
-    orders.mark_paid(tx, order, clock.now())
     ledger.post_sale(tx, payment_id, sale_of(order, payment_records.read(tx, payment_id)))
     outbox.add(tx, "payment.success", {"order_id": order.id})
+    orders.mark_paid(tx, order, clock.now())
 
 
 def _paid(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> SettlementOutcome:
@@ -111,7 +112,6 @@ def _paid(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaym
     if paid_before and paid_before != ledger.unallocated_amount(tx, order.id):
         return _refund_unusable(tx, order, payment)  # what it was to complete is no longer there
     if order.status in orders.LIVE:
-        orders.mark_paid(tx, order, paid_at)
         outcome = SettlementOutcome.PAID
     elif order.status == OrderStatus.EXPIRED:
         try:
@@ -125,6 +125,8 @@ def _paid(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaym
     _complete_order(tx, order, payment)
     if not was_open:  # an order has one open payment at most
         expire_open_payment(tx, order)
+    if outcome is SettlementOutcome.PAID:
+        orders.mark_paid(tx, order, paid_at)
     return outcome
 
 
@@ -139,7 +141,7 @@ def _notify_late_promo_use(tx: Transaction, order: Order) -> None:
 
 
 def complete_sale(tx: Transaction, order: Order, payment: Payment, sale: ledger.Sale) -> None:
-    """Complete a paid order: post the sale, and have its tickets issued."""
+    """Complete an order that is paid in this transaction: post the sale, and have its tickets issued."""
     ledger.post_sale(tx, payment.id, sale)
     outbox.add(tx, "payment.success", {"order_id": order.id})
 

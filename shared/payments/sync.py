@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from shared.cloud import authorization
-from shared.cloud.database import Transaction, transaction
+from shared.cloud.database import Transaction, autocommit, transaction
 from shared.gateways import call_deadline, registry
 from shared.gateways.errors import GatewayError
 from shared.gateways.registry import NO_GATEWAY
@@ -99,7 +99,7 @@ def sync_payment(payment_id: UUID, reference: str | None = None) -> SettlementOu
 
 
 def _sync(payment_id: UUID, reference: str | None = None, *, lock_timeout: str | None = None) -> SettlementOutcome:
-    with transaction() as tx:
+    with autocommit() as tx:
         payment = payment_records.read(tx, payment_id)
     if payment.gateway == NO_GATEWAY:
         return SettlementOutcome.NOTHING

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from shared.cloud import audit, dead_letters, logs, manual_tasks, tasks
-from shared.cloud.database import Transaction, transaction
+from shared.cloud.database import Transaction, autocommit, transaction
 from shared.gateways import forged_webhooks, registry
 from shared.gateways.errors import GatewayError, PayloadUnreadable, SignatureInvalid
 from shared.gateways.fields import clean_text
@@ -95,7 +95,7 @@ def receive(gateway: str, headers: Mapping[str, str], body: bytes) -> bool:
 
 def process(event_id: UUID) -> None:
     """Settle what a stored event is about. Idempotent. Raises where it has to be tried again."""
-    with transaction() as tx:
+    with autocommit() as tx:
         row = tx.execute(_WAITING, {"id": event_id}).first()
     if row is None:
         return

@@ -19,7 +19,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from shared.cloud import object_deletion, storage
-from shared.cloud.database import Transaction, transaction
+from shared.cloud.database import Transaction, autocommit, transaction
 from shared.cloud.secrets import secret
 from shared.cloud.settings import settings
 from shared.identity.tokens import Principal
@@ -161,7 +161,7 @@ def current_pdf(ticket_id: UUID) -> bytes | None:
 
     Opens its own transactions around the storage.
     """
-    with transaction() as tx:
+    with autocommit() as tx:
         row = tx.execute(_ONE, {"ticket_id": ticket_id}).one()
     return None if row.status == TicketStatus.VOID else _stored(row) or _render_now(row)
 
