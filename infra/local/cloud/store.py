@@ -1,8 +1,9 @@
 """The database in which the local cloud keeps everything, so that kill -9 loses nothing it has acknowledged."""
 
-from sqlalchemy import Engine, MetaData, create_engine, text
+from sqlalchemy import Engine, MetaData, create_engine, event, text
 
 from shared.cloud import loopback
+from shared.cloud.prepared_statements import prepare_statements
 
 metadata = MetaData()
 """Every local service declares its tables here; `open_store` makes the missing ones."""
@@ -24,6 +25,7 @@ def open_store(url: str, *, pool_size: int = 16) -> Engine:
         hide_parameters=True,
         connect_args=loopback.connect_args(url),
     )
+    event.listen(engine, "connect", prepare_statements)
     with engine.begin() as tx:
         tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ONE_AT_A_TIME})
         tx.execute(text("DROP TABLE IF EXISTS deliveries, delivery_lanes"))  # left by older versions
