@@ -44,7 +44,7 @@ _PENDING_WORK = "notes"  # in `Connection.info`, which outlives a transaction: m
 class PendingWork:
     """The work that a transaction leaves to be done once it has committed."""
 
-    after_commit: list[Callable[[], None]] = field(default_factory=list)
+    after_commit: list[Callable[[], object]] = field(default_factory=list)
     messages: list[Row[Any]] = field(default_factory=list)
     """The rows of the outbox that it has added."""
 
@@ -146,7 +146,7 @@ def _driver_autocommit(connection: Transaction) -> Iterator[None]:
         driver.autocommit = False
 
 
-def after_commit(tx: Transaction, act: Callable[[], None]) -> None:
+def after_commit(tx: Transaction, act: Callable[[], object]) -> None:
     """Run `act` after `tx` has committed. It may never be called, as a crash can come first."""
     pending_work(tx).after_commit.append(act)
 
