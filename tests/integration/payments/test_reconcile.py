@@ -8,8 +8,11 @@ from sqlalchemy import text
 from shared.cloud import outbox
 from shared.cloud.database import transaction
 from shared.payments import reconcile
+from shared.payments import records as payment_records
+from shared.sales import orders
 from shared.sales.schemas import OrderResponse
 from tests.factories import Stock, a_tier, a_user, an_event, an_order, make_overdue, stock
+from tests.integration.refunds.sales import a_payment, a_status
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -58,6 +61,22 @@ def test_a_paid_order_without_tickets_is_announced_again(published):
     age("orders", "paid_at")
     assert reconcile.run(thorough=False)["reconcile_fix_ticket_issued"] >= 1
     assert {"order_id": str(order.id)} in published.of("payment.success")
+
+
+@pytest.mark.parametrize(("age_of_sale", "is_found_at_once"), [("1 hour", True), ("1 day", False)], ids=["new", "old"])
+def test_a_sale_without_its_posting_is_booked_at_once_or_by_the_thorough_run(age_of_sale, is_found_at_once):
+    order = an_order()
+    payment_id = a_payment(order.id)
+    with transaction() as tx:
+        orders.mark_paid(tx, orders.lock(tx, order.id), datetime.now(UTC))
+        reported = a_status(order.total_amount)
+        payment = payment_records.lock(tx, payment_id)
+        payment_records.mark_paid(tx, payment, reported, order.total_amount, datetime.now(UTC))
+        aged = text("UPDATE orders SET paid_at = paid_at - CAST(:age AS interval) WHERE id = :id")
+        tx.execute(aged, {"age": age_of_sale, "id": order.id})
+    assert reconcile.run(thorough=False)["reconcile_fix_ledger"] == int(is_found_at_once)
+    assert reconcile.run(thorough=True)["reconcile_fix_ledger"] == int(not is_found_at_once)
+    assert reconcile.run(thorough=True)["reconcile_fix_ledger"] == 0
 
 
 def test_counters_that_differ_from_the_orders_behind_them_are_corrected():
