@@ -18,6 +18,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.chat_usage TO karcis_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.cookie_consents TO karcis_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.daily_figures TO karcis_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.daily_payments TO karcis_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.daily_platform_books TO karcis_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.daily_platform_sales TO karcis_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.dead_letters TO karcis_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.digest_sales TO karcis_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.digital_units TO karcis_app;

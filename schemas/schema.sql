@@ -524,6 +524,27 @@ CREATE TABLE public.daily_payments (
     CONSTRAINT daily_payments_status_check CHECK ((status = ANY (ARRAY['opening'::text, 'pending'::text, 'paid'::text, 'expired'::text, 'failed'::text, 'refunded'::text])))
 );
 
+CREATE TABLE public.daily_platform_books (
+    day date NOT NULL,
+    postings bigint DEFAULT 0 NOT NULL,
+    refunded_amount bigint DEFAULT 0 NOT NULL,
+    platform_fees bigint DEFAULT 0 NOT NULL,
+    commissions bigint DEFAULT 0 NOT NULL,
+    penalties bigint DEFAULT 0 NOT NULL,
+    differences bigint DEFAULT 0 NOT NULL,
+    promotions bigint DEFAULT 0 NOT NULL
+);
+
+COMMENT ON TABLE public.daily_platform_books IS 'A row for each day that is closed';
+
+CREATE TABLE public.daily_platform_sales (
+    day date NOT NULL,
+    method text NOT NULL,
+    gateway text NOT NULL,
+    transactions bigint NOT NULL,
+    turnover bigint NOT NULL
+);
+
 CREATE TABLE public.dead_letters (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     kind text NOT NULL,
@@ -1476,6 +1497,12 @@ ALTER TABLE ONLY public.chat_usage
 
 ALTER TABLE ONLY public.cookie_consents
     ADD CONSTRAINT cookie_consents_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.daily_platform_books
+    ADD CONSTRAINT daily_platform_books_pkey PRIMARY KEY (day);
+
+ALTER TABLE ONLY public.daily_platform_sales
+    ADD CONSTRAINT daily_platform_sales_pkey PRIMARY KEY (day, method, gateway);
 
 ALTER TABLE ONLY public.dead_letters
     ADD CONSTRAINT dead_letters_once UNIQUE (message_id);

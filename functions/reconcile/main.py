@@ -4,7 +4,7 @@ from uuid import UUID
 
 from shared.models import Payload
 from shared.payments import clearing, gauges, reconcile_runs
-from shared.reports import daily_figures
+from shared.reports import daily_figures, platform_closing
 from shared.web import App
 
 app = App("reconcile")
@@ -39,11 +39,12 @@ def thorough() -> None:
 
 @app.job("nightly")
 def nightly() -> None:
-    """Every night: recount the figures of reports, and compare the ledger with the gateways' movements.
+    """Every night: recount and close the figures of reports, and compare the ledger with the gateways' movements.
 
     It fails on any difference of the ledger.
     """
     daily_figures.recount_changed()
+    platform_closing.close()
     clearing.check()
 
 

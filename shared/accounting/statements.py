@@ -1,7 +1,8 @@
 """Reports of the ledger: trial balance, organizers' statements, platform revenue (FN-005, FN-010)."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field, model_validator
@@ -34,13 +35,21 @@ _MOVEMENTS = f"""
 _STATEMENT = text(f"{_MOVEMENTS} ORDER BY e.id DESC LIMIT :page_size OFFSET :offset")
 _WHOLE_STATEMENT = text(f"{_MOVEMENTS} ORDER BY e.id")
 _STATEMENT_COUNT = text(f"SELECT count(*) {_LINES}")
-_REVENUE = text("""
-    SELECT CAST(date_trunc(:by, p.created_at AT TIME ZONE 'Asia/Jakarta') AS date) AS period,
-        -COALESCE(sum(e.amount) FILTER (WHERE e.account = 'platform_fee_revenue'), 0) AS platform_fees,
-        -COALESCE(sum(e.amount) FILTER (WHERE e.account = 'commission_revenue'), 0) AS commissions,
-        -COALESCE(sum(e.amount) FILTER (WHERE e.account = 'penalty_revenue'), 0) AS penalties,
-        -COALESCE(sum(e.amount) FILTER (WHERE e.account = 'payment_differences'), 0) AS differences,
-        -COALESCE(sum(e.amount) FILTER (WHERE e.account = 'promotion_cost'), 0) AS promotions
+REVENUE_ACCOUNTS = {
+    "platform_fees": "platform_fee_revenue",
+    "commissions": "commission_revenue",
+    "penalties": "penalty_revenue",
+    "differences": "payment_differences",
+    "promotions": "promotion_cost",
+}
+"""The account behind each amount of a RevenueLine."""
+REVENUE_COLUMNS = ", ".join(
+    f"CAST(-COALESCE(sum(e.amount) FILTER (WHERE e.account = '{account}'), 0) AS bigint) AS {name}"
+    for name, account in REVENUE_ACCOUNTS.items()
+)
+"""The select list of these amounts, over ledger_entries `e`."""
+_REVENUE = text(f"""
+    SELECT CAST(date_trunc(:by, p.created_at AT TIME ZONE 'Asia/Jakarta') AS date) AS period, {REVENUE_COLUMNS}
     FROM ledger_postings p JOIN ledger_entries e ON e.posting_id = p.id  -- Uses index: ledger_postings_age
     WHERE p.created_at >= :since AND p.created_at < :until
     GROUP BY 1 ORDER BY 1
@@ -148,4 +157,10 @@ def all_lines(tx: Transaction, organizer_id: UUID, event_id: UUID | None) -> lis
 def revenue(tx: Transaction, wanted: RevenueQuery) -> list[RevenueLine]:
     """The platform's revenue, period by period."""
     rows = tx.execute(_REVENUE, {"since": wanted.since, "until": wanted.until, "by": wanted.by}).mappings()
-    return [RevenueLine(**row, total=sum(int(row[name]) for name in row if name != "period")) for row in rows]
+    return [revenue_line(row["period"], row) for row in rows]
+
+
+def revenue_line(period: date, amounts: Mapping[Any, Any]) -> RevenueLine:
+    """The line of a period with these amounts, each by its name in REVENUE_ACCOUNTS."""
+    parts = {name: int(amounts[name]) for name in REVENUE_ACCOUNTS}
+    return RevenueLine(period=period, **parts, total=sum(parts.values()))

@@ -93,7 +93,7 @@ _IS_ORGANIZERS = "e.account LIKE 'organizer_payable:%'"
 _IS_PENALTY = "p.kind = 'cancellation_penalty'"
 REFUNDED_AMOUNT = Figure(
     "refunded_amount", "What buyers get back for what was sold, as booked in the period.",
-    f"COALESCE(sum(e.amount) FILTER (WHERE NOT {_IS_PENALTY} "
+    f"COALESCE(sum(e.amount) FILTER (WHERE {IS_RETURN} AND NOT {_IS_PENALTY} "
     f"AND ({_IS_ORGANIZERS} OR e.account IN ({_SALES_ACCOUNTS}))), 0)",
 )  # fmt: skip
 ORGANIZER_REFUNDS = Figure(

@@ -1,25 +1,26 @@
 """The platform's figures, for admins (AR-007..010): out of the ledger, so that they agree with it to the rupiah.
 
-They are kept for a minute: nobody decides by the second, and the books of a busy month are large.
+Days that are over are counted once (`platform_days`). The answer is kept for a minute: nobody decides by the second.
 """
 
-from collections.abc import Sequence
+from collections import Counter
 from datetime import date, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import text
 
 from shared import local_time
 from shared.accounting import statements
-from shared.accounting.statements import RevenueLine, RevenueQuery
+from shared.accounting.statements import RevenueLine
 from shared.cloud import authorization, clock
 from shared.cloud.database import Transaction, replica_snapshot, transaction
 from shared.cloud.read_through_cache import read_through
 from shared.identity.tokens import Principal
 from shared.models import ResponseModel
-from shared.reports import figures, periods
+from shared.reports import figures, periods, platform_days
 from shared.reports.periods import Period, PeriodQuery
+from shared.reports.platform_days import PlatformDays, Rows
 
 DEFAULT_DAYS = 30
 CACHE_SECONDS = 60
@@ -28,18 +29,6 @@ _MARK = "changed:platform"
 """Nothing invalidates it."""
 
 _NOW = text(f"SELECT {figures.columns(*figures.PLATFORM)}")
-_SALES = text(f"""
-    SELECT GROUPING(p.payment_method) AS is_day, {periods.day("l.created_at")} AS day, p.payment_method AS method,
-        p.gateway, {figures.columns(*figures.TRANSACTIONS)}
-    FROM {figures.TRANSACTIONS_SOURCE}  -- Uses index: ledger_postings_age
-    WHERE l.kind = 'sale' AND {periods.contains("l.created_at")}
-    GROUP BY GROUPING SETS ((2), (p.payment_method, p.gateway)) ORDER BY day, turnover DESC, method, gateway
-""")
-_REFUNDED = text(f"""
-    SELECT {figures.columns(figures.REFUNDED_AMOUNT)}
-    FROM {figures.RETURNS_SOURCE}  -- Uses index: ledger_postings_age
-    WHERE {figures.IS_RETURN} AND {periods.contains("p.created_at")}
-""")
 _TOP = text(f"""
     SELECT o.event_id, e.title, e.organizer_id, {figures.columns(*figures.TOP_SELLERS)}
     FROM {figures.SALES_SOURCE} JOIN events e ON e.id = o.event_id  -- Uses index: orders_paid
@@ -122,17 +111,18 @@ def read(admin: Principal, wanted: PeriodQuery) -> PlatformOverview:
 def overview(tx: Transaction, period: Period) -> PlatformOverview:
     """The platform's figures at this moment; `tx` is a snapshot, and `period` has both ends."""
     periods.plan_for_these_values(tx)
-    sales = tx.execute(_SALES, period.values).mappings().all()
-    days = [row for row in sales if row["is_day"]]
-    revenue = _revenue(tx, period)
+    found = platform_days.read(tx, period)
+    revenue = [
+        statements.revenue_line(day, amounts) for day, amounts in _summed(found.books, "day") if amounts["postings"]
+    ]
     return PlatformOverview(
         currency="IDR",
         as_of=clock.now(),
         since=period.since,
         until=period.until,
-        totals=_totals(tx, period, days),
-        by_day=[DayTransactions(**row, period=row["day"]) for row in days],
-        payment_methods=[MethodTransactions(**row) for row in sales if not row["is_day"]],
+        totals=_totals(tx, found),
+        by_day=[DayTransactions(period=day, **amounts) for day, amounts in _summed(found.sales, "day")],
+        payment_methods=_by_method(found.sales),
         revenue=revenue,
         revenue_total=sum(line.total for line in revenue),
         top_events=[TopEvent(**row) for row in tx.execute(_TOP, {**period.values, "top": TOP_EVENTS}).mappings()],
@@ -146,13 +136,25 @@ def period_of(wanted: PeriodQuery) -> Period:
     return Period(local_time.HOME_ZONE, asked.since or until - timedelta(days=DEFAULT_DAYS), until)
 
 
-def _totals(tx: Transaction, period: Period, days: Sequence[RowMapping]) -> OverviewTotals:
-    sums = {figure.name: sum(row[figure.name] for row in days) for figure in figures.TRANSACTIONS}
-    refunded = tx.execute(_REFUNDED, period.values).mappings().one()
-    return OverviewTotals(**sums, **refunded, **tx.execute(_NOW).mappings().one())
+def _totals(tx: Transaction, found: PlatformDays) -> OverviewTotals:
+    sums = {figure.name: sum(row[figure.name] for row in found.sales) for figure in figures.TRANSACTIONS}
+    refunded = sum(row[figures.REFUNDED_AMOUNT.name] for row in found.books)
+    return OverviewTotals(**sums, refunded_amount=refunded, **tx.execute(_NOW).mappings().one())
 
 
-def _revenue(tx: Transaction, period: Period) -> list[RevenueLine]:
-    if period.since is None or period.until is None or period.until <= period.since:
-        return []
-    return statements.revenue(tx, RevenueQuery.model_validate({"from": period.since, "to": period.until}))
+def _by_method(sales: Rows) -> list[MethodTransactions]:
+    """The sales of each method and gateway, those of the highest turnover first."""
+    found = [
+        MethodTransactions(method=method, gateway=gateway, **amounts)
+        for (method, gateway), amounts in _summed(sales, "method", "gateway")
+    ]
+    return sorted(found, key=lambda each: (-each.turnover, each.method, each.gateway))
+
+
+def _summed(rows: Rows, *keys: str) -> list[tuple[Any, dict[str, int]]]:
+    """The numbers in these rows added up by the columns `keys`, in their order; of one key its value, else a tuple."""
+    sums: dict[Any, Counter[str]] = {}
+    for row in rows:
+        key = row[keys[0]] if len(keys) == 1 else tuple(row[name] for name in keys)
+        sums.setdefault(key, Counter()).update({name: value for name, value in row.items() if isinstance(value, int)})
+    return sorted((key, dict(amounts)) for key, amounts in sums.items())

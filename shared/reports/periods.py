@@ -84,6 +84,11 @@ class Period:
         return [end for end in ends if end.since and end.until and end.since < end.until]
 
 
+def of_days(first: date, after: date, zone: str) -> Period:
+    """The whole days from `first` (included) until `after` (excluded)."""
+    return Period(zone, _moment(first, zone), _moment(after, zone))
+
+
 def contains(moment: str) -> str:
     """The condition that a column lies within the period."""
     return (

@@ -1,0 +1,133 @@
+"""The platform's figures of closed days are those of the books, to the rupiah, whatever is closed and when (AR-007)."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import text
+
+from shared.cloud.clients import make_engine
+from shared.cloud.database import snapshot, transaction
+from shared.reports import overview, platform_closing
+from shared.reports.periods import Period, PeriodQuery
+from tests.benchmarks.reports_data import fill
+from tests.factories import a_tier, an_event
+from tests.integration.refunds.sales import a_paid_order
+from tests.threads import at_the_same_time
+
+pytestmark = pytest.mark.usefixtures("database")
+
+JAKARTA = ZoneInfo("Asia/Jakarta")
+NOON_EDGES = (-40.6, -3.4)
+"""Days from now until the ends of a period, which lie within days."""
+
+
+@pytest.fixture(autouse=True)
+def sixty_days_of_sales(database: str) -> None:
+    """Four hundred orders, some of them given back; no day is closed."""
+    owner = make_engine()
+    with owner.begin() as connection:
+        connection.exec_driver_sql("TRUNCATE daily_platform_sales, daily_platform_books")
+        if not connection.exec_driver_sql("SELECT count(*) FROM ledger_postings").scalar():
+            fill(connection, 200)
+    owner.dispose()
+
+
+def periods_to_look_at() -> list[Period]:
+    """Thirty days, parts of days, whole days, a part of one day, and what lies before and after all of them."""
+    now = datetime.now(UTC)
+    midnight = now.astimezone(JAKARTA).replace(hour=0, minute=0, second=0, microsecond=0)
+    lengths = [(-30, 0), NOON_EDGES, (-2.2, -2.1), (-400, 400), (-400, -300), (1, 2)]
+    whole = [(-10, -9), (-20, 0), (-1, 1)]
+    found = [(now + timedelta(days=since), now + timedelta(days=until)) for since, until in lengths]
+    found += [(midnight + timedelta(days=since), midnight + timedelta(days=until)) for since, until in whole]
+    return [Period("Asia/Jakarta", since.astimezone(UTC), until.astimezone(UTC)) for since, until in found]
+
+
+def figures(period: Period) -> dict[str, Any]:
+    with snapshot() as tx:
+        return overview.overview(tx, period).model_dump(exclude={"as_of"})
+
+
+def closed_days() -> int:
+    with transaction() as tx:
+        return tx.execute(text("SELECT count(*) FROM daily_platform_books")).scalar_one()
+
+
+def book(*, days_ago: float, commission: int) -> None:
+    """A posting whose transaction began so many days ago and has taken until now."""
+    owner = make_engine()
+    with owner.begin() as connection:
+        posting_id = connection.execute(
+            text("""
+                INSERT INTO ledger_postings (kind, reference_id, order_id, event_id, organizer_id, created_at)
+                SELECT 'dashboard_goodwill', gen_random_uuid(), id, event_id, organizer_id,
+                    now() - make_interval(secs => :seconds)
+                FROM orders LIMIT 1 RETURNING id
+            """),
+            {"seconds": days_ago * 86_400},
+        ).scalar_one()
+        connection.execute(
+            text("""
+                INSERT INTO ledger_entries (posting_id, account, amount)
+                VALUES (:id, 'commission_revenue', :credit), (:id, 'goodwill_refunds', :debit)
+            """),
+            {"id": posting_id, "credit": -commission, "debit": commission},
+        )
+    owner.dispose()
+
+
+def test_every_figure_is_the_same_before_and_after_the_days_are_closed():
+    looked_at = periods_to_look_at()
+    counted = [figures(period) for period in looked_at]
+    assert counted[0]["totals"]["transactions"] > 0
+    assert counted[0]["totals"]["refunded_amount"] > 0
+    assert platform_closing.close() == closed_days() >= 59
+    assert [figures(period) for period in looked_at] == counted
+
+
+def test_a_closed_day_is_read_from_where_it_is_kept():
+    period = periods_to_look_at()[0]
+    counted = figures(period)["totals"]["turnover"]
+    platform_closing.close()
+    with transaction() as tx:
+        tx.execute(text("UPDATE daily_platform_sales SET turnover = 0"))
+    assert figures(period)["totals"]["turnover"] < counted
+
+
+def test_what_is_sold_today_is_seen_at_once():
+    platform_closing.close()
+    with transaction() as tx:
+        period = overview.period_of(PeriodQuery())
+        event = an_event(tx, tiers=[a_tier(price=100_000)])
+    before = figures(period)["totals"]["turnover"]
+    order = a_paid_order(event)
+    later = Period(period.zone, period.since, datetime.now(UTC) + timedelta(minutes=1))
+    assert figures(later)["totals"]["turnover"] == before + order.total_amount
+
+
+def test_a_transaction_that_ended_after_its_day_was_closed_is_counted_the_next_night():
+    platform_closing.close()
+    period = periods_to_look_at()[3]
+    before = figures(period)["revenue_total"]
+    book(days_ago=1, commission=777)
+    book(days_ago=0, commission=1_000)
+    assert figures(period)["revenue_total"] - before in (1_000, 1_777)  # in the first hours a day is not closed
+    platform_closing.close()
+    assert figures(period)["revenue_total"] == before + 1_777
+
+
+def test_days_without_sales_are_closed_too():
+    book(days_ago=90, commission=1)
+    platform_closing.close()
+    assert closed_days() >= 89
+    lines = figures(periods_to_look_at()[3])["revenue"]
+    assert len(lines) < closed_days()
+
+
+def test_closings_at_the_same_time_close_each_day_once():
+    looked_at = periods_to_look_at()
+    counted = [figures(period) for period in looked_at]
+    at_the_same_time([platform_closing.close] * 4)
+    assert [figures(period) for period in looked_at] == counted
