@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 
-.PHONY: types lint security documents help run test test-fast browser coverage explore check audit infra-check bench load attacks simulate setup lock openapi format clean
+.PHONY: types lint security documents help run test test-fast browser coverage explore check audit infra-check bench load attacks simulate mutate setup lock openapi format clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ infra-check: setup $(CHECKOV) ## Prove infra/terraform without a cloud; TERRAFOR
 simulate: setup ## Run SEEDS (20) of STEPS (500) in WORKERS (4) processes under every fault, or replay SEED alone (docs/proof.md)
 	$(BIN)/python -m tests.simulation.run --steps $(or $(STEPS),500) --workers $(WORKERS) \
 	  $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),20))
+
+mutate: setup ## Put small faults into copies of the product, one at a time (ONLY names one): the simulator must catch each
+	$(BIN)/python -m tests.simulation.mutate --workers $(or $(MUTATED),2) $(if $(ONLY),--only $(ONLY))
 
 bench: setup ## Measure the product beside bare SQL and an empty function; PARTS names some, QUICK=1 measures once
 	$(BIN)/python -m tests.benchmarks $(PARTS) $(if $(QUICK),--quick)

@@ -40,8 +40,10 @@ def main() -> int:
             report.add(each)
             if each.violation:
                 print(f"seed {each.seed} broke a promise: {each.violation.promise}", flush=True)
+                if wanted.stop:
+                    break
         seconds = time.perf_counter() - begun
-        if report.violations and wanted.seed is None:
+        if report.violations and wanted.seed is None and not wanted.stop:
             _tell(postgres, next(iter(report.violations)), wanted.steps)
     print("\n".join(report.lines(seconds, sum(os.times()[:4]))))
     return 1 if report.violations else 0
@@ -53,6 +55,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=20, help="how many new seeds")
     parser.add_argument("--steps", type=int, default=500, help="how many steps are drawn for each")
     parser.add_argument("--workers", type=int, default=1, help="how many processes")
+    parser.add_argument("--stop", action="store_true", help="end at the first broken promise, without its story")
     return parser.parse_args()
 
 
