@@ -28,6 +28,8 @@ class Plan:
     purchasing: float
     paid_at_once: tuple[tuple[int, int], ...]
     """How many buyers pay in the same moment, and how often."""
+    chats: int
+    """People who buy in a chat, one after the other."""
     starts: int
     reads: int
     orders: int
@@ -44,6 +46,7 @@ QUICK = Plan(
     baseline=1,
     purchasing=3,
     paid_at_once=((1, 5), (32, 1)),
+    chats=5,
     starts=1,
     reads=50,
     orders=10_000,
@@ -56,6 +59,7 @@ FULL = Plan(
     baseline=2,
     purchasing=15,
     paid_at_once=((1, 20), (32, 2), (200, 1)),
+    chats=40,
     starts=5,
     reads=200,
     orders=100_000,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from functions.manifest import manifest
-from tests.benchmarks import cold_start, imports, purchasing, report, reserving, sampling
+from tests.benchmarks import chatting, cold_start, imports, purchasing, report, reserving, sampling
 from tests.benchmarks.bench import Bench, show
 from tests.benchmarks.reserving import Result, Scenario
 from tests.load import report as load_report
@@ -60,6 +60,12 @@ def purchase(bench: Bench) -> int:
     if failures:
         show(f"The first purchase that failed: {failures[0]}")
     return len(failures)
+
+
+def chat(bench: Bench) -> int:
+    """Purchases in a chat: how long the QRIS takes, and then the ticket."""
+    show(report.chats(chatting.measure(bench.product, bench.plan.chats)))
+    return 0
 
 
 def profile(bench: Bench) -> int:
@@ -142,6 +148,7 @@ PARTS: dict[str, Callable[[Bench], int]] = {
     "rush": rush,
     "functions": functions,
     "purchase": purchase,
+    "chat": chat,
     "journey": journey,
     "imports": import_times,
     "cold-start": cold_starts,

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import stages
+from tests.benchmarks import chatting, stages
+from tests.benchmarks.chatting import Chats
 from tests.benchmarks.purchasing import Purchases
 from tests.benchmarks.reserving import Result, Run
 from tests.benchmarks.sampling import Stack
@@ -85,6 +86,21 @@ def purchases(measured: Sequence[Purchases]) -> str:
     costs = ("web CPU ms", "PostgreSQL CPU ms", "generator CPU ms", "failed")
     alone = {each.name: each.milliseconds(95) for each in measured if each.buyers == 1}
     return table((*heads, *costs), [_purchase(each, alone[each.name]) for each in measured])
+
+
+def chats(measured: Chats) -> str:
+    """The time from the first message to the QRIS, and from the payment to the ticket, and what each purchase costs."""
+    purchases = len(measured.to_qris)
+    rows = [
+        (name, purchases, *(f"{chatting.milliseconds(seconds, percent):.0f}" for percent in (50, 95)))
+        for name, seconds in (("message to QRIS", measured.to_qris), ("paid to ticket", measured.to_ticket))
+    ]
+    cost = f"{1000 * measured.web_seconds / purchases:.0f} ms of processor in the web workers"
+    return (
+        table(("in a chat", "purchases", "p50 ms", "p95 ms"), rows)
+        + f"\n\n{measured.messages} messages of ours each; {cost}, "
+        f"{1000 * measured.database_seconds / purchases:.0f} ms in PostgreSQL."
+    )
 
 
 def imports(measured: Mapping[str, Import]) -> str:

@@ -24,6 +24,7 @@ from sqlalchemy import text
 
 from infra.checks import invariants
 from infra.local.postgres import Postgres
+from shared.chat import work
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings as product_settings
 from shared.gateways.errors import GatewayError
@@ -42,6 +43,8 @@ from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing
 from tests.conftest import migrated
 from tests.factories import Event, a_promo, a_tier, a_user, an_event, make_overdue, reserve
+from tests.integration.chat.phones import NUMBER_ID
+from tests.model.chat_buyers import WORDS, ChatBuyers
 from tests.model.gateways import Gateways, gateways
 
 STEPS = int(os.environ.get("MONEY_STEPS", "400"))
@@ -55,7 +58,7 @@ pick = st.integers(0, 10_000)
 
 
 class Money(RuleBasedStateMachine):
-    """Two organizers with three events, six buyers, two gateways, and whatever can go wrong."""
+    """Two organizers with three events, six buyers and three more in chats, two gateways, and whatever can go wrong."""
 
     postgres: ClassVar[Postgres]
 
@@ -89,10 +92,14 @@ class Money(RuleBasedStateMachine):
             self.organizers: list[Principal] = organizers
             self.buyers: list[Principal] = [a_user(tx) for _ in range(6)]
             self.admin = a_user(tx, role="admin")
+        self.tier_codes = [row.code for row in self._rows("SELECT code FROM ticket_tiers ORDER BY event_id, position")]
+        self.chats = ChatBuyers(3)
+        self.world.enter_context(self.chats.answered())
 
     @initialize(unique_codes=st.sampled_from(["off", "off", "on"]))
     def amounts_are_told_apart_or_not(self, unique_codes: str) -> None:
         os.environ["UNIQUE_CODES"] = unique_codes
+        os.environ["WHATSAPP_PHONE_NUMBER_ID"] = NUMBER_ID
         product_settings.cache_clear()
 
     # What people do
@@ -118,6 +125,26 @@ class Money(RuleBasedStateMachine):
             amount = payment.amount + difference
             self.at.does(payment.gateway, payment.gateway_reference, "pay", amount=amount)
             self._try(sync.sync_payment, payment.id)
+
+    @rule(phone=pick, tier=pick, quantity=st.integers(1, 2), code=st.sampled_from(["", "HEMAT", "BEBAS"]))
+    def somebody_buys_in_a_chat(self, phone: int, tier: int, quantity: int, code: str) -> None:
+        event = self.events[0]
+        promo = f"{code}{event.id.hex[:12].upper()}" if code else ""
+        for words in (f"beli {self._one(self.tier_codes, tier)} {quantity} {promo}", *["Siti Rahma"] * quantity):
+            self.chats.write(phone, words)
+            self._try(work.work, self.chats.sender_id(phone), 1)
+        payment = self.chats.open_payment(phone)
+        if payment:
+            self.at.does(payment.gateway, payment.gateway_reference, "pay")
+            self._try(sync.sync_payment, payment.id)
+
+    @rule(phone=pick, tier=pick, words=st.sampled_from(WORDS))
+    def somebody_writes_in_a_chat(self, phone: int, tier: int, words: str) -> None:
+        self.chats.write(phone, words.format(code=self._one(self.tier_codes, tier)))
+
+    @rule(count=st.integers(1, 3))
+    def messages_to_phones_are_lost(self, count: int) -> None:
+        self.chats.lose_messages(count)
 
     @rule(order=pick, gateway=pick, method=pick)
     def somebody_wants_to_pay_by_another_way(self, order: int, gateway: int, method: int) -> None:
@@ -266,6 +293,7 @@ class Money(RuleBasedStateMachine):
             self._try(sync.sync_refunds, payment_id)
         self.refunded_at_any_time.clear()
         for _ in range(6):
+            self.chats.come_to_rest()
             for row in self._waiting():
                 self._deliver(row)
                 self.heard = row.id
@@ -273,6 +301,7 @@ class Money(RuleBasedStateMachine):
             reconcile.run(thorough=True, older_than_seconds=0)
             if not self._waiting():
                 break
+        self.chats.check_rest()
         self._check_clearing()
         self._check_nothing_hangs()
         self._check_nobody_got_more_than_owed()
@@ -298,6 +327,10 @@ class Money(RuleBasedStateMachine):
                 account=f"organizer_payable:{organizer_id}",
             )
             assert row.left >= 0, organizer_id
+
+    @invariant()
+    def buyers_in_chats_share_nothing(self) -> None:
+        self.chats.check()
 
     @invariant()
     def what_goes_back_was_paid(self) -> None:
@@ -461,7 +494,9 @@ class Money(RuleBasedStateMachine):
         """One message to whom it is for. A mail is only marked as sent: else every run on schedule asks for it anew."""
         acts: dict[str, Callable[[], object]] = {
             "payment.success": lambda: issuing.issue(UUID(row.payload["order_id"])),
-            "order.ended": lambda: payment_expiry.expire_payments(UUID(row.payload["order_id"])),
+            "ticket.created": lambda: self._do(lambda tx: work.hand_over(tx, UUID(row.payload["order_id"]))),
+            "order.ended": lambda: self._end(UUID(row.payload["order_id"])),
+            "chat.waiting": lambda: work.work(UUID(row.payload["sender_id"]), 1),
             "payment.closing": lambda: payment_expiry.cancel_at_gateway(UUID(row.payload["payment_id"])),
             "refund.approved": lambda: refund_execution.execute(UUID(row.payload["refund_id"])),
             "payout.requested": lambda: payout_execution.execute(UUID(row.payload["payout_id"])),
@@ -470,6 +505,10 @@ class Money(RuleBasedStateMachine):
         if row.topic in acts:
             self._try(acts[row.topic])
             self.no_organizer_is_sent_more_than_they_are_owed_in_all()
+
+    def _end(self, order_id: UUID) -> None:
+        payment_expiry.expire_payments(order_id)
+        self._do(lambda tx: work.notify_expiry(tx, order_id))
 
     def _send(self, email_id: str) -> None:
         sent = text("UPDATE emails SET status = 'sent', sent_at = now() WHERE id = :id")

@@ -154,6 +154,7 @@ def _item(row: Row[Any]) -> dict[str, Any]:
         "is_from_business": row.is_from_business,
         "content": row.content,
         "status": row.status,
+        "at": row.created_at.isoformat(),
     }
 
 

@@ -14,7 +14,7 @@ from infra.checks.costs import CHAT_MESSAGES
 from shared.cloud.database import transaction
 from shared.sales import orders
 from tests.doubles import Published
-from tests.factories import a_tier, an_event, make_overdue, stock, stock_units
+from tests.factories import a_promo, a_tier, an_event, make_overdue, stock, stock_units
 from tests.integration.chat.phones import FakeWhatsApp, Phone, Sent, drain
 from tests.integration.chat.steps import an_offer, newest_payment, payment_reference, pays
 from tests.model.gateways import Gateways
@@ -247,3 +247,17 @@ def test_a_person_of_ours_is_called(a_phone: APhone, published: Published):
         query = text("""SELECT count(*) FROM manual_tasks t JOIN chat_senders s ON s.id::text = t.subject_id
             WHERE t.kind = 'chat_handover' AND s.messenger_id = :id""")
         assert tx.execute(query, {"id": phone.user_id}).scalar() == 1
+
+
+def test_a_promo_code_is_typed_after_the_quantity_and_counts_as_on_the_site(a_phone: APhone, paying: Gateways):
+    event, code = an_offer(price=100_000)
+    promo = f"HEMAT{event.id.hex[:8].upper()}"
+    with transaction() as tx:
+        a_promo(tx, event, code=promo, percent=20, max_uses=1)
+    [asked] = a_phone().writes(f"beli {code} 1 {promo.lower()}")
+    assert "Potongan: Rp -20.000" in asked.text
+    [used_up] = a_phone().writes(f"beli {code} 1 {promo}")
+    assert "habis dipakai" in used_up.text
+    [unknown] = a_phone().writes(f"beli {code} 1 TIDAKADA")
+    assert "tidak berlaku" in unknown.text
+    assert stock(event.tier_ids[0]).reserved == 1
