@@ -62,7 +62,7 @@ SECRETS = {
 ENVIRONMENT = {
     "DATABASE_ROLE": "karcis_app",  # no more rights than in the cloud
     "SHARED_CACHE": "off",  # tests of these four turn them on
-    "EVEN_PACE": "off",
+    "CONSTANT_TIME": "off",
     "RATE_LIMITS": "off",
     "CANCELLATION_APPROVAL": "optional",  # one admin is enough where the test is about something else
     "BANK_ACCOUNT_WAIT_SECONDS": "0",

@@ -92,7 +92,7 @@ class Stack:
             "PAUSED_FUNCTIONS": "synthetic_purchase",  # tests count orders, mails and calls of gateways
             "DATABASE_URL": "",
             "SHARED_CACHE": "on",
-            "EVEN_PACE": "off",
+            "CONSTANT_TIME": "off",
             "BCRYPT_COST": "4",
             "TIMEOUT_FACTOR": "5",  # nobody is asked to be quick on a busy machine
             "LOCK_TIMEOUT_MS": "60000",

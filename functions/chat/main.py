@@ -4,7 +4,7 @@ from uuid import UUID
 
 from shared.chat import work
 from shared.models import Payload
-from shared.web import App, Attempt, Transaction
+from shared.web import App, DeliveryAttempt, Transaction
 
 app = App("chat")
 
@@ -22,7 +22,7 @@ class OrderChanged(Payload):
 
 
 @app.message("chat.waiting")
-def work_on_conversation(waiting: ConversationWaiting, attempt: Attempt) -> None:
+def work_on_conversation(waiting: ConversationWaiting, attempt: DeliveryAttempt) -> None:
     """Take in what waits, carry out what it asks for, and send the answers."""
     work.work(waiting.sender_id, attempt)
 

@@ -6,7 +6,7 @@ from shared.cloud.database import transaction
 from shared.messages import mails
 from shared.models import Payload
 from shared.tickets import issuing
-from shared.web import App, Attempt
+from shared.web import App, DeliveryAttempt
 
 app = App("issue_ticket")
 
@@ -18,13 +18,13 @@ class PaidOrder(Payload):
 
 
 @app.message("payment.success")
-def issue_paid(paid: PaidOrder, attempt: Attempt) -> None:
+def issue_paid(paid: PaidOrder, attempt: DeliveryAttempt) -> None:
     """Issue the tickets and products of a paid order."""
     _issue(paid.order_id, attempt)
 
 
 @app.task("issue")
-def issue_again(paid: PaidOrder, attempt: Attempt) -> None:
+def issue_again(paid: PaidOrder, attempt: DeliveryAttempt) -> None:
     """Issue what reconcile has found missing."""
     _issue(paid.order_id, attempt)
 

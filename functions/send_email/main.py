@@ -6,7 +6,7 @@ from functions.send_email import notices
 from shared.messages import mails, sale_notices, sending
 from shared.models import Payload
 from shared.tickets import ticket_rendering
-from shared.web import App, Attempt, Transaction
+from shared.web import App, DeliveryAttempt, Transaction
 
 app = App("send_email")
 app.include(notices.routes)
@@ -25,7 +25,7 @@ class TicketCreated(Payload):
 
 
 @app.message("email.requested")
-def send(requested: EmailRequested, attempt: Attempt) -> None:
+def send(requested: EmailRequested, attempt: DeliveryAttempt) -> None:
     """Hand one mail to SendGrid."""
     sending.send(requested.email_id, attempt, pdf_of=lambda ticket: ticket_rendering.current_pdf(ticket.id))
 

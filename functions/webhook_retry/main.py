@@ -4,7 +4,7 @@ from uuid import UUID
 
 from shared.models import Payload
 from shared.payments import webhooks
-from shared.web import App, Attempt
+from shared.web import App, DeliveryAttempt
 
 app = App("webhook_retry")
 
@@ -16,7 +16,7 @@ class Retry(Payload):
 
 
 @app.task("retry")
-def retry(task: Retry, attempt: Attempt) -> None:
+def retry(task: Retry, attempt: DeliveryAttempt) -> None:
     """Settle a stored notification again, at most three times."""
     webhooks.retry(task.event_id, attempt)
 

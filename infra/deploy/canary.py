@@ -69,13 +69,13 @@ def _move(changes: Sequence[RevisionChange], percent: int, move: Move) -> None:
 def _regressions(changes: Sequence[RevisionChange], read_health: ReadHealth, public: frozenset[str]) -> list[str]:
     found: dict[str, str] = {}
 
-    def look(change: RevisionChange) -> None:
+    def compare(change: RevisionChange) -> None:
         old, new = (read_health(change.service, revision, WATCH_SECONDS) for revision in (change.old, change.new))
         fault = regression(old, new, is_public=change.service in public, sells=change.service in SELLING)
         if fault:
             found[change.service] = f"{change.service}: {fault}"
 
-    unseen = traffic.for_each(look, changes)
+    unseen = traffic.for_each(compare, changes)
     if unseen:
         raise unseen[0][1]
     return [found[service] for service in sorted(found)]

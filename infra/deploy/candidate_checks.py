@@ -28,9 +28,9 @@ def failures(changes: Sequence[RevisionChange]) -> list[str]:
         untagged = traffic.for_each(lambda change: _update(change.service, f"--update-tags={TAG}={change.new}"), tried)
         if untagged:
             return [f"{change.service} can't be tagged: {error}" for change, error in untagged]
-        asked = _addresses([change.service for change in tried])
+        tagged = _addresses([change.service for change in tried])
         addresses = [
-            url + path for name, url in asked.items() for path in ("/health/ready", paths[name] or "/health/live")
+            url + path for name, url in tagged.items() for path in ("/health/ready", paths[name] or "/health/live")
         ]
         return [
             f"{address} answers {status}" for address, status in _statuses(addresses).items() if _is_failure(status)

@@ -74,7 +74,7 @@ def check_dump() -> list[str]:
     with _fresh() as (server, folder):
         started = time.monotonic()
         made = backups.dump(settings().database_url, folder / "karcis.dump", server.bin_dir)
-        _tell_dumped(made, started)
+        _report_dump(made, started)
         started = time.monotonic()
         backups.restore(made, server.url("restored"), server.bin_dir)
         return _check_restored(server, made.rows, started)
@@ -85,7 +85,7 @@ def check_export() -> list[str]:
     with _fresh() as (server, folder):
         started = time.monotonic()
         made = backups.export(settings().database_url, folder / "karcis.sql.gz", server.bin_dir)
-        _tell_dumped(made, started)
+        _report_dump(made, started)
         return _check_loaded(server, made.file, made.rows)
 
 
@@ -106,10 +106,10 @@ def _check_loaded(server: Postgres, file: Path, rows: Mapping[str, int] | None) 
 
 def _check_restored(server: Postgres, source: Mapping[str, int] | None, started: float) -> list[str]:
     """Check the restored database; the rows of the source are compared where they are known."""
-    _tell("restored into a fresh PostgreSQL", started)
+    _report("restored into a fresh PostgreSQL", started)
     with backups.engine_of(server.url("restored")).connect() as connection:
         rows = backups.rows(connection)
-        _tell(f"counted {sum(rows.values())} rows in {len(rows)} tables")
+        _report(f"counted {sum(rows.values())} rows in {len(rows)} tables")
         return differences(rows if source is None else source, rows) + _checked(connection)
 
 
@@ -125,30 +125,30 @@ def main(arguments: list[str]) -> int:
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument("--in-place", action="store_true", help="check the database of the settings itself")
     ways.add_argument("--export", nargs="?", const=_NEW_EXPORT, type=Path, metavar="FILE", help="by way of an export")
-    asked = parser.parse_args(arguments)
-    if asked.export in (None, _NEW_EXPORT) and not asked.in_place and not settings().database_url:
+    options = parser.parse_args(arguments)
+    if options.export in (None, _NEW_EXPORT) and not options.in_place and not settings().database_url:
         parser.error("say in DATABASE_URL which database to dump, or use --in-place")
-    found = _asked(asked)
+    found = _run_drill(options)
     for problem in found:
-        _tell(f"WRONG  {problem}")
-    _tell(f"{len(found)} things are wrong" if found else "whole")
+        _report(f"WRONG  {problem}")
+    _report(f"{len(found)} things are wrong" if found else "whole")
     return 1 if found else 0
 
 
-def _asked(asked: argparse.Namespace) -> list[str]:
-    if asked.in_place:
+def _run_drill(options: argparse.Namespace) -> list[str]:
+    if options.in_place:
         return check_in_place()
-    if asked.export is None:
+    if options.export is None:
         return check_dump()
-    return check_export() if asked.export == _NEW_EXPORT else check_export_file(asked.export)
+    return check_export() if options.export == _NEW_EXPORT else check_export_file(options.export)
 
 
 def _checked(connection: Connection) -> list[str]:
     started = time.monotonic()
     found = problems(connection)
-    _tell(f"checked {len(invariants.ALWAYS) + 3} promises", started)
+    _report(f"checked {len(invariants.ALWAYS) + 3} promises", started)
     for promise, count in waiting(connection).items():
-        _tell(f"under way  {promise}: not yet, {count} rows")
+        _report(f"under way  {promise}: not yet, {count} rows")
     return found
 
 
@@ -179,15 +179,15 @@ def _fresh() -> Iterator[tuple[Postgres, Path]]:
             yield server, folder
 
 
-def _tell_dumped(made: backups.Dump, started: float) -> None:
-    _tell(f"dumped, as it was at {made.taken_at:%Y-%m-%d %H:%M:%S %Z}", started, f"{_size(made.file)} bytes")
+def _report_dump(made: backups.Dump, started: float) -> None:
+    _report(f"dumped, as it was at {made.taken_at:%Y-%m-%d %H:%M:%S %Z}", started, f"{_size(made.file)} bytes")
 
 
 def _size(file: Path) -> str:
     return f"{file.stat().st_size:,}"
 
 
-def _tell(what: str, started: float | None = None, *more: str) -> None:
+def _report(what: str, started: float | None = None, *more: str) -> None:
     took = [] if started is None else [f"{time.monotonic() - started:.1f} s"]
     print("  ".join([what, *took, *more]), flush=True)
 

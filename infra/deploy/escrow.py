@@ -149,20 +149,20 @@ def _number(path: str) -> int:
     return int(path.rpartition("/")[2])
 
 
-def _told(keys: Keys) -> str:
+def _listing(keys: Keys) -> str:
     return "\n".join(f"{name}: version {', '.join(map(str, versions))}" for name, versions in keys.items())
 
 
 def _seal(bucket: str) -> str:
     for_whom, keys = custodians(), collect()
     address = store(seal(keys, for_whom), bucket)
-    return f"{_told(keys)}\nsealed for {', '.join(each.name for each in for_whom)}: {address}"
+    return f"{_listing(keys)}\nsealed for {', '.join(each.name for each in for_whom)}: {address}"
 
 
 def _restore() -> str:
     keys = opened(sys.stdin.read())
     restore(keys)
-    return f"{_told(keys)}\nrestored in {settings().google_cloud_project}"
+    return f"{_listing(keys)}\nrestored in {settings().google_cloud_project}"
 
 
 def main(arguments: list[str]) -> int:

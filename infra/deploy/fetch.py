@@ -60,13 +60,19 @@ def _empty(folder: Path) -> None:
 
 def main() -> int:
     """Fetch what the environment names; 1 where it is refused."""
-    asked = os.environ
+    environment = os.environ
     try:
-        fetch(asked["ARTEFACT"], asked["SHA256"], bucket=asked["BUCKET"], key=asked["KEY"], into=Path.cwd())
+        fetch(
+            environment["ARTEFACT"],
+            environment["SHA256"],
+            bucket=environment["BUCKET"],
+            key=environment["KEY"],
+            into=Path.cwd(),
+        )
     except ArchiveRejected as refusal:
         print(f"Not released: {refusal}.")
         return 1
-    print(f"{asked['ARTEFACT']} is signed, and the one that was approved.")
+    print(f"{environment['ARTEFACT']} is signed, and the one that was approved.")
     return 0
 
 

@@ -18,5 +18,5 @@ def gcloud(*arguments: str) -> Any:
 
 def token() -> str:
     """An access token of the account that runs the build."""
-    answer: str = gcloud("auth", "print-access-token")["token"]
-    return answer
+    access_token: str = gcloud("auth", "print-access-token")["token"]
+    return access_token

@@ -87,13 +87,13 @@ def monitoring_reader() -> ReadHealth:
 def _number(promql: str, bearer: str) -> float:
     """The value of a PromQL expression; 0 where there is no data."""
     project = os.environ["CLOUDSDK_CORE_PROJECT"]
-    answer = requests.get(
+    response = requests.get(
         f"{MONITORING}/v1/projects/{project}/location/global/prometheus/api/v1/query",
         params={"query": promql},
         headers={"Authorization": f"Bearer {bearer}"},
         timeout=30,
     )
-    answer.raise_for_status()
-    result = answer.json()["data"]["result"]
+    response.raise_for_status()
+    result = response.json()["data"]["result"]
     value = float(result[0]["value"][1]) if result else 0.0
     return value if value == value else 0.0  # NaN: a histogram of nothing

@@ -100,9 +100,11 @@ def _image_of(revision: Mapping[str, Any]) -> str:
 
 
 def _find() -> None:
-    asked = os.environ
-    COMMIT.write_text(asked["COMMIT"], encoding="utf-8")
-    FOUND.write_text(find(asked["COMMIT"], built=asked["BUILT"], image=asked["IMAGE"]), encoding="utf-8")
+    environment = os.environ
+    COMMIT.write_text(environment["COMMIT"], encoding="utf-8")
+    FOUND.write_text(
+        find(environment["COMMIT"], built=environment["BUILT"], image=environment["IMAGE"]), encoding="utf-8"
+    )
     print(FOUND.read_text(encoding="utf-8"))
 
 

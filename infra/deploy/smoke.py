@@ -18,24 +18,24 @@ Check = Callable[[requests.Session, str], str | None]
 
 def events_are_listed(session: requests.Session, url: str) -> str | None:
     """The catalogue answers: load balancer, function and database are there."""
-    answer = session.get(f"{url}/api/v1/events", params={"page_size": 1}, timeout=TIMEOUT_SECONDS)
-    if answer.status_code != 200 or "items" not in answer.json():
-        return f"GET /api/v1/events answers {answer.status_code}"
-    if "Strict-Transport-Security" not in answer.headers:
+    response = session.get(f"{url}/api/v1/events", params={"page_size": 1}, timeout=TIMEOUT_SECONDS)
+    if response.status_code != 200 or "items" not in response.json():
+        return f"GET /api/v1/events answers {response.status_code}"
+    if "Strict-Transport-Security" not in response.headers:
         return "an answer lacks Strict-Transport-Security"
     return None
 
 
 def strangers_are_refused(session: requests.Session, url: str) -> str | None:
     """An account's data is nobody else's."""
-    answer = session.get(f"{url}/api/v1/account", timeout=TIMEOUT_SECONDS)
-    return None if answer.status_code == 401 else f"GET /api/v1/account without a token answers {answer.status_code}"
+    status = session.get(f"{url}/api/v1/account", timeout=TIMEOUT_SECONDS).status_code
+    return None if status == 401 else f"GET /api/v1/account without a token answers {status}"
 
 
 def unsigned_notifications_are_refused(session: requests.Session, url: str) -> str | None:
     """An unsigned notification is refused, and by the function: the WAF lets notifications through."""
-    answer = session.post(f"{url}/api/v1/payments/webhook/xendit", json={}, timeout=TIMEOUT_SECONDS)
-    return None if answer.status_code in {400, 401} else f"an unsigned notification is answered {answer.status_code}"
+    status = session.post(f"{url}/api/v1/payments/webhook/xendit", json={}, timeout=TIMEOUT_SECONDS).status_code
+    return None if status in {400, 401} else f"an unsigned notification is answered {status}"
 
 
 def internal_endpoints_are_closed(session: requests.Session, url: str) -> str | None:
@@ -50,9 +50,9 @@ def internal_endpoints_are_closed(session: requests.Session, url: str) -> str | 
 def plain_http_is_redirected(session: requests.Session, url: str) -> str | None:
     """Plain HTTP is only redirected."""
     host = urlsplit(url).netloc
-    answer = session.get(f"http://{host}/api/v1/events", timeout=TIMEOUT_SECONDS, allow_redirects=False)
-    is_redirect = answer.status_code in {301, 308} and answer.headers.get("Location", "").startswith("https://")
-    return None if is_redirect else f"plain HTTP answers {answer.status_code}"
+    response = session.get(f"http://{host}/api/v1/events", timeout=TIMEOUT_SECONDS, allow_redirects=False)
+    is_redirect = response.status_code in {301, 308} and response.headers.get("Location", "").startswith("https://")
+    return None if is_redirect else f"plain HTTP answers {response.status_code}"
 
 
 CHECKS: tuple[Check, ...] = (

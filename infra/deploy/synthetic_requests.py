@@ -52,16 +52,16 @@ def wait_sending(
     If one of them sells, purchases are run too.
     """
     buys = not SELLING.isdisjoint(services)
-    asked = [each for each in manifest().functions.values() if each.is_public and service_name(each.name) in services]
-    addresses = [f"{url}{found}" for each in asked if (found := address(each))]
+    targets = [each for each in manifest().functions.values() if each.is_public and service_name(each.name) in services]
+    addresses = [f"{url}{found}" for each in targets if (found := address(each))]
     numbers = count()
 
     def wait(seconds: float) -> None:
         end = now() + seconds
         with requests.Session() as session, ThreadPoolExecutor(CONCURRENCY) as threads:
             for turn in range(REQUESTS_EACH):
-                asks = [partial(_ask, session, f"{address}?request={next(numbers)}") for address in addresses]
-                list(threads.map(lambda act: act(), [*asks, _buy] if buys else asks))
+                sends = [partial(_send_request, session, f"{address}?request={next(numbers)}") for address in addresses]
+                list(threads.map(lambda act: act(), [*sends, _buy] if buys else sends))
                 pause(max(0.0, (end - now()) / (REQUESTS_EACH - turn)))
 
     return wait
@@ -75,7 +75,7 @@ def _buy() -> None:
         print(f"{PURCHASE} could not be run", flush=True)
 
 
-def _ask(session: requests.Session, address: str) -> None:
+def _send_request(session: requests.Session, address: str) -> None:
     """Send one request, past the CDN. Cloud Monitoring records the answer."""
     try:
         session.get(address, timeout=TIMEOUT_SECONDS, allow_redirects=False)

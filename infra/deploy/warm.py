@@ -36,7 +36,7 @@ def current_scaling() -> dict[str, tuple[int, int | None]]:
 
 def parse_minimums(arguments: Sequence[str], there: Mapping[str, tuple[int, int | None]]) -> dict[str, int]:
     """The requested instances, by service. Raises InvalidScaling."""
-    asked = {}
+    minimums = {}
     for argument in arguments:
         name, _, number = argument.partition("=")
         service = traffic.service_name(name)
@@ -47,13 +47,15 @@ def parse_minimums(arguments: Sequence[str], there: Mapping[str, tuple[int, int 
         most = there[service][1]
         if most is not None and int(number) > most:
             raise InvalidScaling(f"{name} may have {most} instances: raise max_instances first (sizing)")
-        asked[service] = int(number)
-    return asked
+        minimums[service] = int(number)
+    return minimums
 
 
-def warm(asked: Mapping[str, int]) -> list[str]:
+def warm(minimums: Mapping[str, int]) -> list[str]:
     """Set the minimum instances of each service, and return the failures: one does not stop the others."""
-    failed = traffic.for_each(lambda name: gcloud("run", "services", "update", name, f"--min={asked[name]}"), asked)
+    failed = traffic.for_each(
+        lambda name: gcloud("run", "services", "update", name, f"--min={minimums[name]}"), minimums
+    )
     return [f"{name}: {fault}" for name, fault in failed]
 
 
@@ -61,14 +63,14 @@ def main() -> int:
     """Run the command; 1 if it failed for any function."""
     try:
         there = current_scaling()
-        asked = parse_minimums(sys.argv[1:], there)
+        minimums = parse_minimums(sys.argv[1:], there)
     except (InvalidScaling, subprocess.CalledProcessError) as fault:
         print(f"Nothing was changed: {fault}")
         return 1
-    failed = warm(asked)
+    failed = warm(minimums)
     for name, (least, most) in sorted(there.items()):
-        if name in asked or not asked:
-            print(f"{name}: {asked.get(name, least)} warm (was {least}), {most or 'no limit'} at most")
+        if name in minimums or not minimums:
+            print(f"{name}: {minimums.get(name, least)} warm (was {least}), {most or 'no limit'} at most")
     for line in failed:
         print(f"NOT WARM, do it by hand: {line}")
     return 1 if failed else 0

@@ -36,7 +36,7 @@ class Postgres:
 
     def __init__(self, data_dir: Path, *, settings: Mapping[str, str] = {}) -> None:
         self._tools = Tools(data_dir / "cluster")
-        self._data_dir = self._settle(data_dir.absolute())
+        self._data_dir = self._writable_folder(data_dir.absolute())
         self._cluster = self._data_dir / "cluster"
         self._port_file = self._data_dir / "port"
         self._log = self._data_dir / "postgresql.log"
@@ -112,7 +112,7 @@ class Postgres:
         """The folder of initdb, pg_ctl, psql and, where it is shipped, pgbench. Raises PostgresMissing."""
         return self._tools.bin_dir
 
-    def _settle(self, data_dir: Path) -> Path:
+    def _writable_folder(self, data_dir: Path) -> Path:
         data_dir.mkdir(parents=True, exist_ok=True)
         return self._tools.own(data_dir if self._tools.reaches(data_dir.parent) else substitute_for(data_dir))
 

@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
-from shared.admin import keyset_pages
-from shared.admin.keyset_pages import KeysetPage, KeysetQuery
+from shared.admin import keyset_listings
+from shared.admin.keyset_listings import KeysetListing, KeysetQuery
 from shared.cloud import authorization
 from shared.cloud.database import Transaction
 from shared.cloud.logs import mask
@@ -19,14 +19,14 @@ _COLUMNS = """
     r.status_at
 """
 LISTS: Final = {
-    "undelivered": keyset_pages.select(
+    "undelivered": keyset_listings.select(
         _COLUMNS,
         "emails",
         "status IN ('failed', 'bounced', 'dropped', 'spam_reported')",
         index="emails_undelivered",
     ),
-    "queued": keyset_pages.select(_COLUMNS, "emails", "status = 'queued'", index="emails_queued"),
-    "all": keyset_pages.select(_COLUMNS, "emails", "context <> '{}'", index="emails_context"),
+    "queued": keyset_listings.select(_COLUMNS, "emails", "status = 'queued'", index="emails_queued"),
+    "all": keyset_listings.select(_COLUMNS, "emails", "context <> '{}'", index="emails_context"),
 }
 
 
@@ -51,9 +51,9 @@ class ListedMail(ResponseModel):
     status_at: datetime | None
 
 
-def list_page(tx: Transaction, admin: Principal, wanted: MailQuery) -> KeysetPage[ListedMail]:
+def list_page(tx: Transaction, admin: Principal, wanted: MailQuery) -> KeysetListing[ListedMail]:
     """A page of the mails, newest first. The access is audited."""
     authorization.record_list_access(tx, admin, subject="email")
-    page = KeysetPage[ListedMail].read(tx, LISTS[wanted.status], ListedMail, wanted)
+    page = KeysetListing[ListedMail].read(tx, LISTS[wanted.status], ListedMail, wanted)
     masked = [each.model_copy(update={"to_address": mask(each.to_address)}) for each in page.items]
     return page.model_copy(update={"items": masked})

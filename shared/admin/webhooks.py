@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
-from shared.admin import keyset_pages, timeline
-from shared.admin.keyset_pages import KeysetPage, KeysetQuery
+from shared.admin import keyset_listings, timeline
+from shared.admin.keyset_listings import KeysetListing, KeysetQuery
 from shared.admin.timeline import AuditEntry
 from shared.cloud import authorization
 from shared.cloud.database import Transaction
@@ -22,13 +22,13 @@ _COLUMNS = """
 """
 _ORDER = "LEFT JOIN payments p ON p.id = r.payment_id"
 LISTS: Final = {
-    "failed": keyset_pages.select(
+    "failed": keyset_listings.select(
         _COLUMNS, "webhook_events", "NOT processed AND retry_count > 0", joined=_ORDER, index="webhook_events_waiting"
     ),
-    "waiting": keyset_pages.select(
+    "waiting": keyset_listings.select(
         _COLUMNS, "webhook_events", "NOT processed", joined=_ORDER, index="webhook_events_waiting"
     ),
-    "all": keyset_pages.select(
+    "all": keyset_listings.select(
         _COLUMNS, "webhook_events", "payload <> '{}'", joined=_ORDER, index="webhook_events_payloads"
     ),
 }
@@ -64,7 +64,7 @@ def list_rejected(tx: Transaction, admin: Principal) -> list[AuditEntry]:
     return timeline.audit_entries_of_action(tx, "webhook.rejected", MAX_REJECTED)
 
 
-def list_page(tx: Transaction, admin: Principal, wanted: WebhookQuery) -> KeysetPage[ListedWebhook]:
+def list_page(tx: Transaction, admin: Principal, wanted: WebhookQuery) -> KeysetListing[ListedWebhook]:
     """A page of the webhooks, newest first. The access is audited."""
     authorization.record_list_access(tx, admin, subject="webhook_event")
-    return KeysetPage[ListedWebhook].read(tx, LISTS[wanted.status], ListedWebhook, wanted)
+    return KeysetListing[ListedWebhook].read(tx, LISTS[wanted.status], ListedWebhook, wanted)

@@ -62,7 +62,7 @@ def version(name: str, number: str = LATEST) -> Version:
         return kept.version
     if kept and now < kept.expires_at:
         return _refreshed(name, number, kept)
-    return _store(name, number, _ask(name, number))
+    return _store(name, number, _fetch(name, number))
 
 
 def _refreshed(name: str, number: str, kept: _Entry) -> Version:
@@ -70,14 +70,14 @@ def _refreshed(name: str, number: str, kept: _Entry) -> Version:
     from google.auth.exceptions import TransportError
 
     try:
-        return _store(name, number, _ask(name, number, timeout=REFRESH_TIMEOUT_SECONDS, retry=None))
+        return _store(name, number, _fetch(name, number, timeout=REFRESH_TIMEOUT_SECONDS, retry=None))
     except (ServerError, TooManyRequests, RetryError, TransportError) as error:
         log.warning("secrets.unavailable", extra={"secret": name, "error": type(error).__name__})
         _cache[name, number] = replace(kept, refresh_at=time.monotonic() + RETRY_SECONDS)
         return kept.version
 
 
-def _ask(name: str, number: str, **options: Any) -> Version:
+def _fetch(name: str, number: str, **options: Any) -> Version:
     path = f"projects/{settings().google_cloud_project}/secrets/{name}/versions/{number}"
     response = clients.secret_manager().access_secret_version(name=path, **options)
     return Version(response.name.rpartition("/")[2], response.payload.data.decode())

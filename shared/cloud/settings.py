@@ -106,8 +106,8 @@ class Settings:
     """Origins whose pages may read our answers, comma separated, as https://shop.example. Our own needs no entry."""
     rate_limits: str = "on"
     """`off` lets everybody call as often as they like (SEC-003)."""
-    even_pace: str = "on"
-    """`off`, for tests: responses in constant time are not delayed (shared/web/constant_time.py).
+    constant_time: str = "on"
+    """`off`, for tests, delays no response (shared/web/constant_time.py).
     """
     shared_cache: str = "on"
     """`off` answers every read of the catalogue from the database, see docs/decisions/0005-shared-cache.md."""

@@ -211,7 +211,7 @@ class JsonApi:
         return Retrying(
             retry=retry_if_exception(worth_repeating),
             stop=stop_after_attempt(timeouts.tries) | stop_before_delay(timeouts.total_seconds),
-            wait=lambda state: max(_asked_wait(state), back_off(state)),
+            wait=lambda state: max(_requested_wait(state), back_off(state)),
             before_sleep=self._note_repeat,
             reraise=True,
         )
@@ -266,8 +266,8 @@ class JsonApi:
         return left_seconds * _CONNECT_SHARE, left_seconds * (1 - _CONNECT_SHARE)
 
     def _read(self, response: requests.Response, reads: BodyReader) -> HttpResponse:
-        answer = HttpResponse(response.status_code, response.headers, self._json_of(response))
-        status = self._status_of(answer)
+        result = HttpResponse(response.status_code, response.headers, self._json_of(response))
+        status = self._status_of(result)
         if status == 429 or status >= 500:
             raise _TryFailed(
                 f"status {status}",
@@ -275,7 +275,7 @@ class JsonApi:
                 gateway_is_down=status != 429,
                 retry_after_seconds=_retry_after_seconds(response),
             )
-        found = HttpResponse(status, answer.headers, answer.body)
+        found = HttpResponse(status, result.headers, result.body)
         if found.ok:
             try:
                 reads(found)
@@ -362,7 +362,7 @@ def _retry_after_seconds(response: requests.Response) -> float | None:
     return float(written) if written.isascii() and written.isdigit() else None
 
 
-def _asked_wait(state: RetryCallState) -> float:
+def _requested_wait(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     return (error.retry_after_seconds or 0.0) if isinstance(error, _TryFailed) else 0.0
 

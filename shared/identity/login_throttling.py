@@ -38,7 +38,7 @@ DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
-class AttemptKind:
+class AttemptLimit:
     """A kind of attempt. `waits` are the seconds from the n-th attempt to the next; the last applies to all others."""
 
     name: str
@@ -47,11 +47,11 @@ class AttemptKind:
     """Seconds without attempts."""
 
 
-PASSWORDS = AttemptKind("attempts", (0, 0, 0, 0, 60, 120, 240, 480, 900), 900)
-CODES = AttemptKind("codes", PASSWORDS.waits, DAY_SECONDS)
-SECOND_FACTORS = AttemptKind("second factors", PASSWORDS.waits, DAY_SECONDS)
+PASSWORDS = AttemptLimit("attempts", (0, 0, 0, 0, 60, 120, 240, 480, 900), 900)
+CODES = AttemptLimit("codes", PASSWORDS.waits, DAY_SECONDS)
+SECOND_FACTORS = AttemptLimit("second factors", PASSWORDS.waits, DAY_SECONDS)
 MAILS = {
-    purpose: AttemptKind(f"mails {purpose}", (codes.RESEND_SECONDS, 300, 900, 3600), DAY_SECONDS)
+    purpose: AttemptLimit(f"mails {purpose}", (codes.RESEND_SECONDS, 300, 900, 3600), DAY_SECONDS)
     for purpose in ("verify_email", "reset_password", "staff_invitation", "confirm_identity", "sign_in")
 }
 _GUARDED_WAIT = 21_600
@@ -120,7 +120,7 @@ _DELETE_OLD = text("""
 """)
 
 
-def try_attempt(tx: Transaction, kind: AttemptKind, email: str, client: str = "", *, is_guarded: bool = False) -> bool:
+def try_attempt(tx: Transaction, kind: AttemptLimit, email: str, client: str = "", *, is_guarded: bool = False) -> bool:
     """Take one try of this kind at an address; False, and none is taken, where the next is not due yet.
 
     `client` names a network, a device or a session; `is_guarded` spaces the tries out from the first on.
@@ -134,7 +134,7 @@ def try_attempt(tx: Transaction, kind: AttemptKind, email: str, client: str = ""
 
 def count_attempt(
     tx: Transaction,
-    kind: AttemptKind,
+    kind: AttemptLimit,
     email: str,
     client: ClientNetwork = UNKNOWN_CLIENT,
     *,
@@ -205,7 +205,7 @@ def seconds_over_budget(tx: Transaction, budget: LeakyBucket, whose: str) -> int
     return int(ahead or 0) - (budget.most - 1) * budget.seconds_each
 
 
-def _take_attempt(tx: Transaction, kind: AttemptKind, email: str, client: str, *, is_guarded: bool = False) -> None:
+def _take_attempt(tx: Transaction, kind: AttemptLimit, email: str, client: str, *, is_guarded: bool = False) -> None:
     """Like `try_attempt`. Raises TooManyAttempts where the next is not due yet."""
     if not try_attempt(tx, kind, email, client, is_guarded=is_guarded):
         left = tx.execute(_SECONDS_LEFT, {"key": _key(kind, email, client)}).scalar()
@@ -222,5 +222,5 @@ def _budget_key(budget: LeakyBucket, whose: str) -> str:
     return codes.keyed_hash(f"budget {budget.name}:{whose}")
 
 
-def _key(kind: AttemptKind, email: str, client: str = "") -> str:
+def _key(kind: AttemptLimit, email: str, client: str = "") -> str:
     return codes.keyed_hash(f"{kind.name}:{email}" + (f":{client}" if client else ""))

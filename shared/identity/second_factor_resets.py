@@ -146,11 +146,11 @@ def _lock_other(tx: Transaction, admin: Principal, user_id: UUID) -> Person:
 
 
 def _request(tx: Transaction, person: Person, mail: Mail) -> datetime:
-    asked: datetime | None = tx.execute(_REQUEST, {"user_id": person.id, "wait_days": WAIT_DAYS}).scalar()
-    if asked:
+    requested_at: datetime | None = tx.execute(_REQUEST, {"user_id": person.id, "wait_days": WAIT_DAYS}).scalar()
+    if requested_at:
         audit.record(tx, "second_factor.reset_requested", subject="user", subject_id=person.id, actor_id=person.id)
-        mail(tx, notice(person, "reset_requested", due_at=asked))
-    due_at: datetime = asked or tx.execute(_REQUESTED, {"user_id": person.id}).scalar_one()
+        mail(tx, notice(person, "reset_requested", due_at=requested_at))
+    due_at: datetime = requested_at or tx.execute(_REQUESTED, {"user_id": person.id}).scalar_one()
     return due_at
 
 

@@ -113,7 +113,7 @@ def sign_in(given: SecondFactorProof, client: ClientNetwork, mail: Mail) -> Toke
         client = replace(client, refresh_token=given.refresh_token)
     with transaction() as tx:
         challenged = lock_challenged(tx, given.challenge)
-        tokens = _answer(tx, challenged, given.code, client, mail)
+        tokens = _verify(tx, challenged, given.code, client, mail)
     if tokens is None:
         raise SecondFactorInvalid
     return tokens
@@ -140,7 +140,7 @@ def lock_challenged(tx: Transaction, challenge: str) -> Challenged:
     return Challenged(person, claims["by"])
 
 
-def _answer(tx: Transaction, challenged: Challenged, code: str, client: ClientNetwork, mail: Mail) -> Tokens | None:
+def _verify(tx: Transaction, challenged: Challenged, code: str, client: ClientNetwork, mail: Mail) -> Tokens | None:
     """The tokens of the session that a right code begins; None for a wrong one."""
     person = challenged.person
     known = client_networks.known_device(tx, client, person.id)

@@ -91,19 +91,19 @@ def receive(headers: Mapping[str, str], body: bytes) -> None:
     except PayloadUnreadable as error:
         raise Malformed("This is no list of events.") from error
     with transaction() as tx:
-        news = record(tx, events)
-    log.info("mail_events.received", extra={"events": len(events), "news": news})
+        recorded = record(tx, events)
+    log.info("mail_events.received", extra={"events": len(events), "news": recorded})
 
 
 def record(tx: Transaction, events: Sequence[MailEvent]) -> int:
     """Record what these events say of our mails; return how many are new. Those about other mails are left out."""
-    told = _by_mail(tx, [event for event in events if event.kind in STATES])
-    rows = tx.execute(_LOCK, {"ids": list(told)}).all()
-    new_ids = _add(tx, {row.id: told[row.id] for row in rows})
+    by_mail = _by_mail(tx, [event for event in events if event.kind in STATES])
+    rows = tx.execute(_LOCK, {"ids": list(by_mail)}).all()
+    new_ids = _add(tx, {row.id: by_mail[row.id] for row in rows})
     for row in rows:
-        news = [event for event in told[row.id] if event.event_id in new_ids]
-        _move(tx, row, news)
-        for event in news:
+        new_events = [event for event in by_mail[row.id] if event.event_id in new_ids]
+        _move(tx, row, new_events)
+        for event in new_events:
             _suppress(tx, row, event)
     return len(new_ids)
 

@@ -342,12 +342,12 @@ def enqueue_e_tickets(
         return
     key = dedupe_key or f"e_ticket:{order_id}"
     others = _others(rows, buyer.email)
-    told = [holder for holder in sorted(others)[:MAX_HOLDERS] if _may_be_mailed(tx, order_id, holder)]
+    mailed = [holder for holder in sorted(others)[:MAX_HOLDERS] if _may_be_mailed(tx, order_id, holder)]
     context: dict[str, Any] = {"ticket_ids": [row.id for row in rows], "to_buyer": True}
-    if len(told) < len(others):
-        context["untold"] = len(others) - len(told)
+    if len(mailed) < len(others):
+        context["untold"] = len(others) - len(mailed)
     recipients = [(buyer.email, buyer.language, key, context)]
-    for holder, own in ((holder, others[holder]) for holder in told):
+    for holder, own in ((holder, others[holder]) for holder in mailed):
         for first in range(0, len(own), MAX_ATTACHMENTS):
             ticket_ids = [row.id for row in own[first : first + MAX_ATTACHMENTS]]
             context = {"ticket_ids": ticket_ids, "to_buyer": False}

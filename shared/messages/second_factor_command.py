@@ -18,8 +18,8 @@ def main(arguments: list[str]) -> int:
     resetting = parser.add_subparsers(dest="act", required=True).add_parser("reset")
     resetting.add_argument("address")
     resetting.add_argument("--reason", required=True)
-    asked = parser.parse_args(arguments)
-    if _reset(asked.address.strip().lower(), f"{asked.reason} (operator {getpass.getuser()})"):
+    options = parser.parse_args(arguments)
+    if _reset(options.address.strip().lower(), f"{options.reason} (operator {getpass.getuser()})"):
         print("reset; its owner is mailed")
         return 0
     print("no account with a second factor has this address", file=sys.stderr)

@@ -156,11 +156,11 @@ def _person(_: Transaction, email: QueuedEmail) -> dict[str, Any]:
 
 def _second_factor(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     due_at = email.context["due_at"]
-    told = {name: email.context[name] for name in ("occasion", "recovery_codes_left")}
+    shown = {name: email.context[name] for name in ("occasion", "recovery_codes_left")}
     moment = (
         local_time.long_moment(datetime.fromisoformat(due_at), local_time.HOME_ZONE, email.language) if due_at else ""
     )
-    return {**_person(tx, email), **told, "due_at": moment}
+    return {**_person(tx, email), **shown, "due_at": moment}
 
 
 def _code(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:

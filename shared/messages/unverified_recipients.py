@@ -23,31 +23,31 @@ _IS_PROVEN = text("""
 
 def without_unverified_text(tx: Transaction, address: str, known: Mapping[str, Any]) -> dict[str, Any]:
     """The context of a mail to this address; until it is proved, without texts that a stranger may have written."""
-    told = dict(known)
+    safe = dict(known)
     if tx.execute(_IS_PROVEN, {"address": address}).scalar_one():
-        return told
+        return safe
     if "full_name" in known:
-        told["full_name"] = ""
+        safe["full_name"] = ""
     if "order" in known:
-        told |= _of_order(known, known["order"])
-    return told
+        safe |= _of_order(known, known["order"])
+    return safe
 
 
 def _of_order(known: Mapping[str, Any], order: Order) -> dict[str, Any]:
     is_vetted = order.is_vetted
     event = order.event
     shown = replace(event, title=_safe(event.title, is_vetted), where=_safe(event.where, is_vetted))
-    told: dict[str, Any] = {"order": replace(order, buyer_name="", event=shown, lines=(), payment=None)}
+    safe: dict[str, Any] = {"order": replace(order, buyer_name="", event=shown, lines=(), payment=None)}
     if "tickets" in known:
         nameless = [replace(each, attendee_name="") for each in known["tickets"]]
-        told["tickets"] = _safe_tiers(nameless, is_vetted)
-        told["are_attached"] = is_vetted and known["are_attached"]  # a PDF holds all that an organizer wrote
+        safe["tickets"] = _safe_tiers(nameless, is_vetted)
+        safe["are_attached"] = is_vetted and known["are_attached"]  # a PDF holds all that an organizer wrote
     if "held" in known:
-        told["held"] = _safe_tiers(known["held"], is_vetted)
+        safe["held"] = _safe_tiers(known["held"], is_vetted)
     if "changes" in known:
         changes = [each for each in known["changes"] if each.what == "when" or _is_safe(each, is_vetted)]
-        told |= {"changes": changes, "is_partial": len(changes) < len(known["changes"])}
-    return told
+        safe |= {"changes": changes, "is_partial": len(changes) < len(known["changes"])}
+    return safe
 
 
 def _safe_tiers(lines: Sequence[Any], is_vetted: bool) -> list[Any]:

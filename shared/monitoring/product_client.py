@@ -26,7 +26,7 @@ class StepFailed(Exception):
 
 
 @dataclass(frozen=True)
-class Answer:
+class ProductResponse:
     """A response: its status, and its JSON document."""
 
     status: int
@@ -51,14 +51,14 @@ class ProductClient:
         self._session.headers["Authorization"] = f"Bearer {access_token(customer_id, 'customer', None)}"
         self._session.headers["X-Request-Id"] = correlation_id()
 
-    def post(self, step: str, path: str, body: dict[str, Any], *, accepts: Collection[str] = ()) -> Answer:
+    def post(self, step: str, path: str, body: dict[str, Any], *, accepts: Collection[str] = ()) -> ProductResponse:
         """POST a document. Raises StepFailed for a refusal that is not one of the slugs in `accepts`."""
-        answer = self._send(step, path, body)
-        if not answer.is_ok and answer.problem not in accepts:
-            raise StepFailed(step, f"{answer.status} {answer.problem}".strip())
-        return answer
+        product_response = self._send(step, path, body)
+        if not product_response.is_ok and product_response.problem not in accepts:
+            raise StepFailed(step, f"{product_response.status} {product_response.problem}".strip())
+        return product_response
 
-    def _send(self, step: str, path: str, body: dict[str, Any]) -> Answer:
+    def _send(self, step: str, path: str, body: dict[str, Any]) -> ProductResponse:
         """Send one request. It has a key of its own, so that a proxy's repetition has no second effect."""
         try:
             response = self._session.post(
@@ -68,7 +68,7 @@ class ProductClient:
                 timeout=TIMEOUT_SECONDS * settings().timeout_factor,
                 allow_redirects=False,
             )
-            return Answer(response.status_code, _document(response))
+            return ProductResponse(response.status_code, _document(response))
         except requests.RequestException as error:
             raise StepFailed(step, type(error).__name__) from error
 

@@ -99,15 +99,17 @@ def choose_gateway(tx: Transaction, amount: int, *, method: PaymentMethod, prefe
 
     If none answers, the preferred one is called all the same.
     """
-    return next(_answering(tx, amount, method, sorted(_gateways(), key=lambda name: name != preferred)), preferred)
+    return next(
+        _available_gateways(tx, amount, method, sorted(_gateways(), key=lambda name: name != preferred)), preferred
+    )
 
 
 def other_gateway(tx: Transaction, amount: int, *, method: PaymentMethod, failed: str) -> str | None:
     """Another gateway that answers and takes the same method; None where there is none."""
-    return next(_answering(tx, amount, method, [name for name in _gateways() if name != failed]), None)
+    return next(_available_gateways(tx, amount, method, [name for name in _gateways() if name != failed]), None)
 
 
-def _answering(tx: Transaction, amount: int, method: PaymentMethod, names: Sequence[str]) -> Iterator[str]:
+def _available_gateways(tx: Transaction, amount: int, method: PaymentMethod, names: Sequence[str]) -> Iterator[str]:
     """The gateways that answer. One checkout tries a half-open circuit, and the others go elsewhere."""
     pauses = gateway_circuits.pauses(tx)
     for option in (each for name in names for each in _of_gateway(name, amount, pauses) if each.method is method):

@@ -22,9 +22,9 @@ from shared.payments.settlement import SettlementOutcome
 from shared.problems import NotFound, violation
 from shared.sales.schemas import PAYMENT_COLUMNS, PaymentResponse
 
-ASKED_AT_MOST_EVERY_SECONDS = 30  # ISO-2
-PAGE_ASKS_AT_MOST_EVERY_SECONDS = 3
-PAGE_WAITS_SECONDS = 0.9
+MIN_SYNC_INTERVAL_SECONDS = 30  # ISO-2
+MIN_PAGE_SYNC_INTERVAL_SECONDS = 3
+PAGE_TIMEOUT_SECONDS = 0.9
 """The time that a page waits for a gateway's answer."""
 _PAGE_WAITS_FOR_LOCKS = "100ms"  # whoever has the order locked is settling it
 _LOCK_NOT_AVAILABLE = "55P03"
@@ -58,7 +58,7 @@ def status(viewer: Principal, payment_id: UUID) -> PaymentResponse:
     """
     with transaction() as tx:
         _check_visible(tx, viewer, payment_id)
-        claimed = tx.execute(_CLAIM, {"id": payment_id, "seconds": ASKED_AT_MOST_EVERY_SECONDS}).first()
+        claimed = tx.execute(_CLAIM, {"id": payment_id, "seconds": MIN_SYNC_INTERVAL_SECONDS}).first()
     if claimed:
         try:
             sync_payment(payment_id)
@@ -76,11 +76,11 @@ def refresh(order_id: UUID) -> bool:
     """
     try:
         with transaction() as tx:
-            seconds = PAGE_ASKS_AT_MOST_EVERY_SECONDS
+            seconds = MIN_PAGE_SYNC_INTERVAL_SECONDS
             payment_id = tx.execute(_CLAIM_OF_ORDER, {"order_id": order_id, "seconds": seconds}).scalar()
         if payment_id is None:
             return False
-        with call_deadline.within(PAGE_WAITS_SECONDS):
+        with call_deadline.within(PAGE_TIMEOUT_SECONDS):
             _sync(payment_id, lock_timeout=_PAGE_WAITS_FOR_LOCKS)
     except GatewayError as error:
         log.warning("sync.gateway_failed", extra={"order_id": str(order_id), "error": str(error)})

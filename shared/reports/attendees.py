@@ -87,13 +87,13 @@ def page(caller: Principal, event_id: UUID, wanted: AttendeeQuery) -> Listing[At
     """A page of an event's attendees in the order of their purchases. Raises NotFound."""
     with transaction() as tx:
         event = require_event(tx, caller, event_id, subject="attendees", of_people=True)
-    asked = PageQuery(page=wanted.page, page_size=wanted.page_size)
+    query = PageQuery(page=wanted.page, page_size=wanted.page_size)
     values = _values(event, wanted)
     with replica_snapshot() as tx:
         periods.plan_for_these_values(tx)
-        rows = tx.execute(_PAGE, {**values, "page_size": asked.page_size, "offset": asked.offset}).mappings().all()
+        rows = tx.execute(_PAGE, {**values, "page_size": query.page_size, "offset": query.offset}).mappings().all()
         total = tx.execute(_COUNT, values).scalar_one() if wanted.q else _kept_count(tx, event, wanted)
-    return Listing[Attendee].of(asked, [Attendee(**row) for row in rows], total)
+    return Listing[Attendee].of(query, [Attendee(**row) for row in rows], total)
 
 
 def export(caller: Principal, event_id: UUID, wanted: AttendeeQuery, form: Form) -> File:

@@ -131,9 +131,9 @@ def overview(tx: Transaction, period: Period) -> PlatformOverview:
 
 def period_of(wanted: PeriodQuery) -> Period:
     """The requested period. It ends now if no end is given, and lasts thirty days if no beginning is."""
-    asked = wanted.within(local_time.HOME_ZONE)
-    until = asked.until or clock.now()
-    return Period(local_time.HOME_ZONE, asked.since or until - timedelta(days=DEFAULT_DAYS), until)
+    period = wanted.within(local_time.HOME_ZONE)
+    until = period.until or clock.now()
+    return Period(local_time.HOME_ZONE, period.since or until - timedelta(days=DEFAULT_DAYS), until)
 
 
 def _totals(tx: Transaction, found: PlatformDays) -> OverviewTotals:

@@ -199,17 +199,17 @@ def _object_name(row: TicketRow, page: TicketContent) -> str:
 
 def _name_of_facts(row: TicketRow, page: TicketContent) -> str:
     """The prefix of the names of an item's PDFs."""
-    told = dict(vars(page))
+    shown = dict(vars(page))
     if not page.allows_reentry:  # as if there were no such fact: what was stored before there was one stays current
-        del told["allows_reentry"]
-    facts = json.dumps([LAYOUT, told], default=str)
+        del shown["allows_reentry"]
+    facts = json.dumps([LAYOUT, shown], default=str)
     return _prefix(row.event_id, row.ticket_id) + _keyed(row.ticket_id, "facts", facts)
 
 
 def _keyed(ticket_id: UUID, purpose: str, content: str) -> str:
     """64 bits that nobody can compute without the key."""
-    said = f"pdf {purpose} {ticket_id} {content}"
-    return hmac.digest(secret(qr.KEY).encode(), said.encode(), hashlib.sha256).hex()[:16]
+    message = f"pdf {purpose} {ticket_id} {content}"
+    return hmac.digest(secret(qr.KEY).encode(), message.encode(), hashlib.sha256).hex()[:16]
 
 
 def _prefix(event_id: UUID, ticket_id: UUID) -> str:

@@ -24,7 +24,7 @@ from shared.web.cookie_mode import OrCookie
 from shared.web.rate_limits import CODE_MAILS, CREDENTIALS, EXPORTS, GATE, NOTIFICATIONS, PAGES, QUOTES, SESSIONS
 from shared.web.rendering import HtmlPage, PlainText
 from shared.web.requests import MaxBytes, RawRequest, Upload
-from shared.web.routes import Attempt, IdempotencyKey
+from shared.web.routes import DeliveryAttempt, IdempotencyKey
 from shared.web.webhooks import forgeries_recorded
 
 __all__ = [
@@ -39,9 +39,9 @@ __all__ = [
     "Admin",
     "AdminOfDesk",
     "App",
-    "Attempt",
     "Buyer",
     "Cached",
+    "DeliveryAttempt",
     "File",
     "FreshlyProvenAdmin",
     "FreshlyProvenBuyer",

@@ -173,7 +173,7 @@ class App:
                 response = cors.preflight(_methods(table, request))
             else:
                 matched, variables = _match(table, request)
-                response = self._answer(matched, variables, request)
+                response = self._respond(matched, variables, request)
         except Exception as error:  # noqa: BLE001 - the edge is where every error becomes a document
             response = self._problem_response(rendering.problem_of(error), correlation, request)
             cookie_mode.clear_ended_session(request, error, response)
@@ -200,7 +200,7 @@ class App:
         refused = pages.read_refused(request) if isinstance(error, FreshProofRequired) else pages.read_briefly(request)
         return pages.error(self._error_page(error, correlation, refused), error, request)
 
-    def _answer(self, matched: Route, variables: dict[str, str], request: Request) -> Response:
+    def _respond(self, matched: Route, variables: dict[str, str], request: Request) -> Response:
         if matched.kind not in ("http", "page"):
             deliveries.verify_caller(request, self.name)
         delivery = deliveries.parse_push(requests.raw_body(request)) if matched.kind == "message" else None

@@ -27,5 +27,5 @@ def pad_to(
         yield
     finally:
         left = begun + milliseconds / 1000 - clock()
-        if left > 0 and settings().even_pace == "on":
+        if left > 0 and settings().constant_time == "on":
             sleep(left)

@@ -77,18 +77,18 @@ def run_once(caller: UUID, key: str, fingerprint: bytes, act: Callable[[], Respo
     return _first_response(name, request_hash)
 
 
-def _begin_batch(asked: Sequence[tuple[_Key, str]]) -> list[bool]:
+def _begin_batch(requested: Sequence[tuple[_Key, str]]) -> list[bool]:
     """The owner of a key: of two requests with the same one, the first."""
     first: dict[_Key, int] = {}
-    for index, (name, _) in enumerate(asked):
+    for index, (name, _) in enumerate(requested):
         first.setdefault(name, index)
-    hashes = [asked[index][1] for index in first.values()]
+    hashes = [requested[index][1] for index in first.values()]
     with autocommit() as tx:
         begun = tx.execute(
             _BEGIN, {**_columns(list(first)), "request_hashes": hashes, "locked_seconds": LOCKED_SECONDS}
         ).all()
     taken = {first[_Key(*row)] for row in begun}
-    return [index in taken for index in range(len(asked))]
+    return [index in taken for index in range(len(requested))]
 
 
 def _store_batch(responses: Sequence[tuple[_Key, Response]]) -> list[None]:

@@ -87,13 +87,13 @@ _Schemas = Mapping[Any, Any]
 
 
 def _schemas(routes: list[Route]) -> tuple[_Schemas, dict[str, Any]]:
-    asked: list[tuple[type[BaseModel], Any]] = []
+    pairs: list[tuple[type[BaseModel], Any]] = []
     for route in routes:
-        asked += [(model, "validation") for model in (route.body, route.query) if model]
+        pairs += [(model, "validation") for model in (route.body, route.query) if model]
         if route.gives_tokens:
-            asked.append((CookieSession, "serialization"))
-        asked += [(response, "serialization") for response in route.response_types if _is_model(response)]
-    schemas, definitions = models_json_schema(list(dict.fromkeys(asked)), ref_template=_REF)
+            pairs.append((CookieSession, "serialization"))
+        pairs += [(response, "serialization") for response in route.response_types if _is_model(response)]
+    schemas, definitions = models_json_schema(list(dict.fromkeys(pairs)), ref_template=_REF)
     return schemas, definitions.get("$defs", {})
 
 

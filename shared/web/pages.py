@@ -178,13 +178,13 @@ def _page(page: Page, request: Request) -> Response:
         response.headers["ETag"] = quote_etag(_digest(response.get_data()))
         response.make_conditional(request)
         return response
-    _answer_if_changed(response, request)
+    _make_conditional(response, request)
     page_sessions.keep(request, response, tokens=page.tokens)
     _remember(response, page.language)
     return response
 
 
-def _answer_if_changed(response: Response, request: Request) -> None:
+def _make_conditional(response: Response, request: Request) -> None:
     """Respond with 304 to a script that has this version of the page; browsers keep no private page themselves."""
     if request.method == "GET" and response.status_code == 200:
         response.headers["ETag"] = quote_etag(_digest(response.get_data()))

@@ -154,8 +154,8 @@ def _text(request: Request, field: str) -> str | None:
     if request.mimetype == "application/x-www-form-urlencoded":
         return request.form.get(field)
     try:
-        told = from_json(body)
+        parsed = from_json(body)
     except ValueError:
         return None
-    given = told.get(field) if isinstance(told, dict) else None
+    given = parsed.get(field) if isinstance(parsed, dict) else None
     return given if isinstance(given, str) else None

@@ -195,8 +195,8 @@ def refusal(error: ValidationError) -> Malformed | Invalid:
     wrong = error.errors(include_url=False, include_input=False)
     if any(entry["type"] == "json_invalid" for entry in wrong):
         return Malformed("The body is not valid JSON. Check brackets, quotes and the encoding (UTF-8).")
-    told = wrong[:MAX_LISTED_ERRORS]
-    return Invalid(errors=[{"field": _path(entry["loc"]), "message": wording.message(entry)} for entry in told])
+    listed = wrong[:MAX_LISTED_ERRORS]
+    return Invalid(errors=[{"field": _path(entry["loc"]), "message": wording.message(entry)} for entry in listed])
 
 
 def _path(location: tuple[Any, ...]) -> str:

@@ -35,13 +35,13 @@ IdempotencyKey = Annotated[str | None, _KEY]
 """The request's Idempotency-Key, for an operation that keeps it itself."""
 
 _ATTEMPT = object()
-Attempt = Annotated[int, _ATTEMPT]
+DeliveryAttempt = Annotated[int, _ATTEMPT]
 """The number of this delivery of a message or task, from 1: for handlers that give up after some."""
 
 _EXACT: tuple[tuple[Any, Source], ...] = (
     (Transaction, "transaction"),
     (IdempotencyKey, "key"),
-    (Attempt, "attempt"),
+    (DeliveryAttempt, "attempt"),
     (RawRequest, "raw"),
     (ClientNetwork, "client"),
     (PageRequest, "page"),

@@ -20,7 +20,7 @@ ONLY_LOCAL = {
     "GOOGLE_AUTHORIZATION_URL",
     "GOOGLE_CERTS_URL",
     "RATE_LIMITS",
-    "EVEN_PACE",
+    "CONSTANT_TIME",
     "BCRYPT_COST",
 }
 # Nobody may call from elsewhere; nobody signs in with Google; the script of Midtrans's own address; no read replica.

@@ -209,7 +209,7 @@ DELETE FROM queued_deliveries d USING unnest(CAST(:ids AS bigint[]), CAST(:attem
 WHERE d.id = done.id AND d.attempt = done.attempt AND d.state = 'waiting'""")
 
 
-def settle(tx: Connection, attempts: Sequence[Attempt]) -> None:
+def record_attempts(tx: Connection, attempts: Sequence[Attempt]) -> None:
     """Record what became of these attempts; nothing for one whose row was removed or claimed anew meanwhile."""
     forgotten = [each.delivery for each in attempts if _is_forgotten(each)]
     if forgotten:

@@ -89,7 +89,7 @@ class Dispatcher:
         self._slots = slots
         self._claimed: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
         self._ended: queue.SimpleQueue[Attempt] = queue.SimpleQueue()
-        self._unsettled: list[Attempt] = []
+        self._unrecorded: list[Attempt] = []
         self._lock = threading.Lock()
         self._busy: Counter[str] = Counter()
         self._buckets: dict[str, TokenBucket] = {}
@@ -156,16 +156,16 @@ class Dispatcher:
     def _turn(self) -> float:
         """Record what has ended and claim what is due, in one transaction; returns when to look again."""
         while not self._ended.empty():
-            self._unsettled.append(self._ended.get())
+            self._unrecorded.append(self._ended.get())
         tx = self._connected()
         with tx.begin():
-            deliveries.settle(tx, self._unsettled)
+            deliveries.record_attempts(tx, self._unrecorded)
             claimed = [] if self._stopping.is_set() else self._claim(tx)
             due_in = tx.execute(DUE_IN).scalar()
             self._sweep(tx)
         with self._lock:
-            self._busy.subtract(each.delivery.queue for each in self._unsettled)
-        self._unsettled.clear()
+            self._busy.subtract(each.delivery.queue for each in self._unrecorded)
+        self._unrecorded.clear()
         for row in claimed:
             self._count_token(row)
             self._hand_over(Delivery.of(row))
@@ -175,7 +175,7 @@ class Dispatcher:
 
     def _claim(self, tx: Connection) -> Sequence[Row[Any]]:
         with self._lock:
-            busy = self._busy - Counter(each.delivery.queue for each in self._unsettled)
+            busy = self._busy - Counter(each.delivery.queue for each in self._unrecorded)
             tokens = {queue: bucket.available() for queue, bucket in self._buckets.items()}
         slots = self._slots - busy.total()
         if slots <= 0:

@@ -132,7 +132,7 @@ def pull(tx: Connection, subscription: str, max_messages: int, ack_deadline_seco
     claimed = [Delivery.of(row) for row in tx.execute(PULL, values)]
     spent = [each for each in claimed if each.attempt > (each.settings["max_attempts"] or each.attempt)]
     late = Outcome(error="not acknowledged in time")
-    deliveries.settle(tx, [Attempt(each, late, policies.Dead()) for each in spent])
+    deliveries.record_attempts(tx, [Attempt(each, late, policies.Dead()) for each in spent])
     return [_received(each) for each in sorted(claimed, key=lambda each: each.id) if each not in spent]
 
 
@@ -158,7 +158,7 @@ def extend(tx: Connection, subscription: str, ack_ids: Sequence[str], seconds: i
     refused = Outcome(error="not acknowledged")
     held = [Delivery.of(row) for row in tx.execute(HELD, leases)]
     rules = policies.policy(POLICY)
-    deliveries.settle(tx, [Attempt(each, refused, rules.verdict(each, refused)) for each in held])
+    deliveries.record_attempts(tx, [Attempt(each, refused, rules.verdict(each, refused)) for each in held])
 
 
 def _leases(ack_ids: Sequence[str]) -> dict[str, list[int]]:

@@ -53,12 +53,12 @@ def _list(
     wanted = PromoSearch(funded_by="platform", **lists.page_of(request))
     with transaction() as tx:
         found = promo_codes.list_page(tx, admin, wanted)
-    told = promo_form.form_errors(inputs.errors_of(problem, request.language), request.language)
+    field_errors = promo_form.form_errors(inputs.errors_of(problem, request.language), request.language)
     return rendering.form_page(
         "admin/promos.html",
         request,
         viewer=admin,
-        errors={**(errors or {}), **told},
+        errors={**(errors or {}), **field_errors},
         problem=inputs.general_problem(problem),
         given=request.form,
         address=LIST,

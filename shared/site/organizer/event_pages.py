@@ -245,10 +245,10 @@ def _details(
 
 def _all_errors(request: PageRequest, errors: dict[str, str] | None, problem: Problem | None) -> dict[str, str]:
     """All errors by field, of reading the form and of its refusal. A quota too many is shown at the capacity."""
-    told = inputs.errors_of(problem, request.language)
-    if "quota" in told:
-        told["capacity"] = told.pop("quota")
-    return {**(errors or {}), **inputs.with_labels(told, event_form.LABELS, request.language)}
+    field_errors = inputs.errors_of(problem, request.language)
+    if "quota" in field_errors:
+        field_errors["capacity"] = field_errors.pop("quota")
+    return {**(errors or {}), **inputs.with_labels(field_errors, event_form.LABELS, request.language)}
 
 
 def _publishing(request: PageRequest, organizer: Principal, event_id: UUID, problem: Problem | None = None) -> Page:

@@ -68,8 +68,8 @@ def missing(given: Mapping[str, Any], language: Language) -> dict[str, str]:
 
 def errors_of(problem: Problem | None, language: Language) -> dict[str, str]:
     """The errors of single fields in a refusal."""
-    told = problem.members.get("errors", []) if problem else []
-    return {str(each["field"]): wording.translate(each["message"], language) for each in told}
+    listed = problem.members.get("errors", []) if problem else []
+    return {str(each["field"]): wording.translate(each["message"], language) for each in listed}
 
 
 def general_problem(problem: Problem | None) -> Problem | None:

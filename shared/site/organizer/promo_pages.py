@@ -209,13 +209,13 @@ def _page(
     problem: Problem | None,
     **context: Any,
 ) -> Page:
-    told = promo_form.form_errors(inputs.errors_of(problem, request.language), request.language)
+    field_errors = promo_form.form_errors(inputs.errors_of(problem, request.language), request.language)
     own: dict[str, Any] = {"event": scope.event} if scope.event else {}
     return rendering.form_page(
         template,
         request,
         viewer=organizer,
-        errors={**(errors or {}), **told},
+        errors={**(errors or {}), **field_errors},
         problem=inputs.general_problem(problem),
         given=given,
         scope=scope,

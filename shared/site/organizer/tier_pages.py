@@ -170,12 +170,12 @@ def _form(
     now_elsewhere: dict[str, str] | None = None,
 ) -> Page:
     values = tier_form.values_of(tier, event.timezone) if tier else {}
-    told = inputs.errors_of(problem, request.language)
+    field_errors = inputs.errors_of(problem, request.language)
     return rendering.form_page(
         "organizer/tier.html",
         request,
         viewer=organizer,
-        errors={**(errors or {}), **inputs.with_labels(told, tier_form.LABELS, request.language)},
+        errors={**(errors or {}), **inputs.with_labels(field_errors, tier_form.LABELS, request.language)},
         problem=inputs.general_problem(problem),
         given=given,
         event=event,

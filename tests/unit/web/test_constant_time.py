@@ -28,15 +28,15 @@ class Time:
 
 
 @pytest.fixture
-def even_pace(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("EVEN_PACE", "on")
+def delayed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("CONSTANT_TIME", "on")
     settings.cache_clear()
     yield
     monkeypatch.undo()
     settings.cache_clear()
 
 
-@pytest.mark.usefixtures("even_pace")
+@pytest.mark.usefixtures("delayed")
 def test_little_and_more_work_take_the_same_time():
     assert Time().work(0.005) == Time().work(0.026) == 0.3
     slow = Time()
@@ -44,7 +44,7 @@ def test_little_and_more_work_take_the_same_time():
     assert slow.slept == [], "and what took longer waits no more"
 
 
-@pytest.mark.usefixtures("even_pace")
+@pytest.mark.usefixtures("delayed")
 def test_so_does_a_refusal():
     time = Time()
     with pytest.raises(ValueError, match="no"), constant_time.pad_to(300, clock=lambda: time.now, sleep=time.sleep):
@@ -53,10 +53,10 @@ def test_so_does_a_refusal():
 
 
 def test_the_pace_is_even_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.delenv("EVEN_PACE", raising=False)
+    monkeypatch.delenv("CONSTANT_TIME", raising=False)
     settings.cache_clear()
     try:
-        assert settings().even_pace == "on"
+        assert settings().constant_time == "on"
     finally:
         monkeypatch.undo()
         settings.cache_clear()

@@ -19,7 +19,7 @@ class KeysetQuery(Query):
     before: UUID | None = None
 
 
-class KeysetPage(ResponseModel, Generic[T]):
+class KeysetListing(ResponseModel, Generic[T]):
     """A page of a list, newest first. `next_before` begins the next page; None where this is the last."""
 
     items: list[T]
