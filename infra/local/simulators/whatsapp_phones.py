@@ -4,6 +4,8 @@ GET  /whatsapp/                          the phones, and a form for another one
 GET  /whatsapp/phones/{id}               a phone: its chat with us
 POST /whatsapp/phones                    {name, phone?, username?}   a new phone
 POST /whatsapp/phones/{id}/write         {text, deliver?}            the person writes
+POST /whatsapp/phones/{id}/write         {texts}                     writes several messages, told in one webhook
+POST /whatsapp/phones/{id}/tell          {statuses, code?}           statuses of our last message, in this order
 POST /whatsapp/phones/{id}/choose        {id, title, kind?}          presses a button, or chooses a row of a list
 POST /whatsapp/phones/{id}/send-picture  {caption?}                  sends a picture, as of a receipt
 POST /whatsapp/phones/{id}/forget        the last message becomes older than a day
@@ -11,6 +13,7 @@ GET  /whatsapp/phones/{id}/messages.json every message, oldest first
 """
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -86,42 +89,66 @@ def phone_pages(settings: SimulatorSettings, engine: Engine) -> Blueprint:
     def act(phone_id: int, action: str) -> AnyResponse:
         wanted = _wanted()
         with engine.begin() as tx:
-            person = _person(tx, phone_id)
-            if action == "forget":
-                _wrote(tx, person, datetime.now(UTC) - timedelta(hours=25))
-            else:
-                _write(tx, settings, person, _content(action, wanted) or abort(404), _plan(wanted))
+            _act(tx, settings, _person(tx, phone_id), action, wanted)
         return _answer(phone_id, {"written": True}, frame=action == "choose")
 
     return pages
 
 
-def _write(tx: Connection, settings: SimulatorSettings, person: Row[Any], content: dict[str, Any], plan: Plan) -> None:
-    message_id = whatsapp_webhooks.new_message_id(None if person.username else person.phone)
+def _act(tx: Connection, settings: SimulatorSettings, person: Row[Any], action: str, wanted: dict[str, Any]) -> None:
+    if action == "forget":
+        _wrote(tx, person, datetime.now(UTC) - timedelta(hours=25))
+    elif action == "tell":
+        _tell(tx, settings, person, wanted)
+    else:
+        _write(tx, settings, person, _contents(action, wanted) or abort(404), _plan(wanted))
+
+
+def _write(
+    tx: Connection, settings: SimulatorSettings, person: Row[Any], contents: Sequence[dict[str, Any]], plan: Plan
+) -> None:
+    """The person writes these messages, which one webhook tells."""
     _wrote(tx, person, datetime.now(UTC))
-    tx.execute(
-        chat_messages.insert().values(
-            phone_id=person.id, message_id=message_id, is_from_business=False, content=content, status="sent"
+    messages = []
+    for content in contents:
+        message_id = whatsapp_webhooks.new_message_id(None if person.username else person.phone)
+        row = {"phone_id": person.id, "message_id": message_id, "is_from_business": False, "status": "sent"}
+        tx.execute(chat_messages.insert().values(**row, content=content))
+        messages.append({"id": message_id, **content})
+    whatsapp_webhooks.send_message_webhook(tx, settings, person, messages, plan)
+
+
+def _tell(tx: Connection, settings: SimulatorSettings, person: Row[Any], wanted: dict[str, Any]) -> None:
+    """Tell statuses of our last message to a person, whatever was told before."""
+    ours = [row for row in _messages(tx, person.id) if row.is_from_business] or abort(404)
+    for status in wanted.get("statuses") or ():
+        whatsapp_webhooks.send_status_webhook(
+            tx,
+            settings,
+            person,
+            ours[-1].message_id,
+            str(status),
+            callback_data=ours[-1].content.get("biz_opaque_callback_data"),
+            error=int(wanted.get("code") or 131000) if status == "failed" else None,
         )
-    )
-    whatsapp_webhooks.send_message_webhook(tx, settings, person, {"id": message_id, **content}, plan)
 
 
 def _wrote(tx: Connection, person: Row[Any], at: datetime) -> None:
     tx.execute(phones.update().where(phones.c.id == person.id).values(last_wrote_at=at))
 
 
-def _content(action: str, wanted: dict[str, Any]) -> dict[str, Any] | None:
-    """A message of a person in the wire format; None for an action that there is not."""
+def _contents(action: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
+    """The messages of a person in the wire format; none for an action that there is not."""
     if action == "write":
-        return {"type": "text", "text": {"body": str(wanted.get("text") or "")[:4096]}}
+        texts = wanted.get("texts") or [wanted.get("text") or ""]
+        return [{"type": "text", "text": {"body": str(text)[:4096]}} for text in texts]
     if action == "choose":
         kind = "list_reply" if wanted.get("kind") == "list" else "button_reply"
         reply = {"id": str(wanted.get("id") or ""), "title": str(wanted.get("title") or "")}
-        return {"type": "interactive", "interactive": {"type": kind, kind: reply}}
+        return [{"type": "interactive", "interactive": {"type": kind, kind: reply}}]
     if action == "send-picture":
-        return {"type": "image", "image": {**_PICTURE, "caption": str(wanted.get("caption") or "")}}
-    return None
+        return [{"type": "image", "image": {**_PICTURE, "caption": str(wanted.get("caption") or "")}}]
+    return []
 
 
 def _wanted() -> dict[str, Any]:

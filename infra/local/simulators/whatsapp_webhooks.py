@@ -27,11 +27,15 @@ def new_message_id(phone: str | None) -> str:
 
 
 def send_message_webhook(
-    tx: Connection, settings: SimulatorSettings, person: Row[Any], message: Mapping[str, Any], plan: Plan | None = None
+    tx: Connection,
+    settings: SimulatorSettings,
+    person: Row[Any],
+    messages: Sequence[Mapping[str, Any]],
+    plan: Plan | None = None,
 ) -> None:
-    """Tell us of a message that a person wrote; by `plan` late, twice or never."""
-    told = {**_sender(person), "timestamp": str(int(time.time())), **message}
-    _send(tx, settings, {"contacts": [_contact(person)], "messages": [told]}, plan)
+    """Tell us in one webhook of messages that a person wrote; by `plan` late, twice or never."""
+    told = [{**_sender(person), "timestamp": str(int(time.time())), **message} for message in messages]
+    _send(tx, settings, {"contacts": [_contact(person)], "messages": told}, plan)
 
 
 def send_status_webhook(

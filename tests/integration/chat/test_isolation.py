@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from uuid import UUID
 
 import pytest
@@ -33,6 +34,14 @@ _ORDER = text("""
 def order_of(phone: Phone):
     with transaction() as tx:
         return tx.execute(_ORDER, {"id": phone.user_id}).one()
+
+
+def asked_at(phone: Phone) -> datetime | None:
+    """When the gateway was last asked about a phone's payment."""
+    with transaction() as tx:
+        query = text("SELECT last_asked_at FROM payments WHERE id = :id")
+        asked: datetime | None = tx.execute(query, {"id": newest_payment(phone)[0]}).scalar_one()
+    return asked
 
 
 def write_at_once(phones: list[Phone], written: str) -> None:
@@ -73,9 +82,21 @@ def test_the_table_of_isolations(a_phone: APhone, paying: Gateways, unique_codes
     assert newest_payment(first)[:3] != newest_payment(second)[:3]
     with transaction() as tx, pytest.raises(NotFound):
         facts.order(tx, theirs.id, mine.user_id)
+    # One order at a time: who asks for another is told of the one that waits.
+    [refused] = first.writes(f"buymidtrans {code} 1")
+    assert "pesanan lain" in refused.text
+    # What a gateway says is kept for 30 seconds for each order by itself, and no longer than until it is paid.
+    assert asked_at(first) is asked_at(second) is None
+    assert "belum kami terima" in first.writes("sudah bayar?")[0].text
+    kept = asked_at(first)
+    assert kept is not None
+    assert asked_at(second) is None
+    assert "belum kami terima" in first.writes("sudah bayar?")[0].text
+    assert asked_at(first) == kept
     # Paid by one, it is delivered to that one; the other still waits.
     [unit] = pays(first, paying)
     assert [each.kind for each in second.heard] == ["image"]
+    assert "belum" not in first.writes("status")[0].text
     # Stock is taken before the payment, so nobody gets an empty or a shared unit.
     [other] = pays(second, paying)
     assert sorted(re.findall(r"SATU|DUA", unit.text + other.text)) == ["DUA", "SATU"]

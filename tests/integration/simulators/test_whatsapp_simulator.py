@@ -203,6 +203,25 @@ def test_a_webhook_that_was_not_taken_comes_again(phones: Phones, receiver: Rece
     until(lambda: len(phones.told(Message, lambda each: each.sender.user_id == phone["user_id"])) == 2)
 
 
+def test_several_messages_come_in_one_webhook(phones: Phones, receiver: Receiver):
+    phone = phones.add()
+    phones.does(phone, "write", texts=["menu", "beli K7M2QP 1"])
+    written = phones.told(Message, lambda each: each.sender.user_id == phone["user_id"])
+    assert [each.text for each in written] == ["menu", "beli K7M2QP 1"]
+    assert sum(phone["user_id"] in received.body.decode() for received in receiver.about("whatsapp")) == 1
+
+
+def test_statuses_come_in_any_order_and_read_without_delivered(phones: Phones, whatsapp: WhatsApp):
+    phone = phones.add()
+    phones.does(phone, "write", text="halo")
+    sent = whatsapp.send(recipient(phone), messages.text("Halo"), callback_data="ours")
+    phones.does(phone, "tell", statuses=["read", "failed"], code=131056)
+    [read] = phones.told(DeliveryStatus, lambda each: (each.message_id, each.status) == (sent, "read"))
+    assert read.callback_data == "ours"
+    [failed] = phones.told(DeliveryStatus, lambda each: (each.message_id, each.status) == (sent, "failed"))
+    assert failed.error_code == 131056
+
+
 def test_only_200_means_taken(phones: Phones, receiver: Receiver):
     phone = phones.add()
     receiver.will_answer(204, about=phone["user_id"])
