@@ -408,6 +408,37 @@ CREATE TABLE public.bib_numbers (
     CONSTRAINT bib_numbers_number_check CHECK ((number > 0))
 );
 
+CREATE TABLE public.chat_consents (
+    id bigint NOT NULL,
+    sender_id uuid NOT NULL,
+    choice text NOT NULL,
+    source text NOT NULL,
+    wording text NOT NULL,
+    chosen_at timestamp with time zone NOT NULL,
+    CONSTRAINT chat_consents_choice_check CHECK ((choice = ANY (ARRAY['on'::text, 'off'::text, 'stopped'::text]))),
+    CONSTRAINT chat_consents_source_check CHECK ((source = ANY (ARRAY['button'::text, 'typed'::text, 'account'::text, 'preference'::text, 'refused'::text])))
+);
+
+ALTER TABLE public.chat_consents ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.chat_consents_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.chat_email_codes (
+    sender_id uuid NOT NULL,
+    address text NOT NULL,
+    code_hash text NOT NULL,
+    tries_left integer NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT chat_email_codes_address_check CHECK ((length(address) <= 255)),
+    CONSTRAINT chat_email_codes_tries_left_check CHECK ((tries_left >= 0))
+);
+
 CREATE TABLE public.chat_messages (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     number bigint NOT NULL,
@@ -433,6 +464,24 @@ ALTER TABLE public.chat_messages ALTER COLUMN number ADD GENERATED ALWAYS AS IDE
     CACHE 1
 );
 
+CREATE TABLE public.chat_notices (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    dedupe_key text NOT NULL,
+    template text NOT NULL,
+    order_id uuid NOT NULL,
+    context jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    settled_at timestamp with time zone,
+    outcome text,
+    CONSTRAINT chat_notices_check CHECK (((settled_at IS NULL) = (outcome IS NULL))),
+    CONSTRAINT chat_notices_outcome_check CHECK ((outcome = ANY (ARRAY['enqueued'::text, 'nobody'::text, 'unwanted'::text, 'too_many'::text, 'over_budget'::text, 'obsolete'::text])))
+);
+
+CREATE TABLE public.chat_orders (
+    order_id uuid NOT NULL,
+    sender_id uuid NOT NULL
+);
+
 CREATE TABLE public.chat_senders (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     messenger_id text,
@@ -446,8 +495,19 @@ CREATE TABLE public.chat_senders (
     claimed_until timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     swept_at timestamp with time zone,
+    notices text,
+    notices_changed_at timestamp with time zone,
     CONSTRAINT chat_senders_messenger_id_check CHECK ((length(messenger_id) <= 150)),
+    CONSTRAINT chat_senders_notices_check CHECK ((notices = ANY (ARRAY['on'::text, 'off'::text, 'stopped'::text]))),
     CONSTRAINT chat_senders_phone_check CHECK ((phone ~ '^[1-9][0-9]{6,14}$'::text))
+);
+
+CREATE TABLE public.chat_templates (
+    name text NOT NULL,
+    language text NOT NULL,
+    review_status text NOT NULL,
+    reason text,
+    changed_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE public.chat_updates (
@@ -1468,11 +1528,26 @@ ALTER TABLE ONLY public.bib_counters
 ALTER TABLE ONLY public.bib_numbers
     ADD CONSTRAINT bib_numbers_pkey PRIMARY KEY (tier_id, number);
 
+ALTER TABLE ONLY public.chat_consents
+    ADD CONSTRAINT chat_consents_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.chat_email_codes
+    ADD CONSTRAINT chat_email_codes_pkey PRIMARY KEY (sender_id);
+
 ALTER TABLE ONLY public.chat_messages
     ADD CONSTRAINT chat_messages_dedupe_key_key UNIQUE (dedupe_key);
 
 ALTER TABLE ONLY public.chat_messages
     ADD CONSTRAINT chat_messages_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.chat_notices
+    ADD CONSTRAINT chat_notices_dedupe_key_key UNIQUE (dedupe_key);
+
+ALTER TABLE ONLY public.chat_notices
+    ADD CONSTRAINT chat_notices_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.chat_orders
+    ADD CONSTRAINT chat_orders_pkey PRIMARY KEY (order_id);
 
 ALTER TABLE ONLY public.chat_senders
     ADD CONSTRAINT chat_senders_messenger_id_key UNIQUE (messenger_id);
@@ -1485,6 +1560,9 @@ ALTER TABLE ONLY public.chat_senders
 
 ALTER TABLE ONLY public.chat_senders
     ADD CONSTRAINT chat_senders_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.chat_templates
+    ADD CONSTRAINT chat_templates_pkey PRIMARY KEY (name, language);
 
 ALTER TABLE ONLY public.chat_updates
     ADD CONSTRAINT chat_updates_pkey PRIMARY KEY (id);
@@ -1728,6 +1806,10 @@ CREATE INDEX audit_log_subject ON public.audit_log USING btree (subject, subject
 
 CREATE INDEX bank_accounts_checking ON public.bank_accounts USING btree (created_at) WHERE ((status = 'checking'::text) AND (replaced_at IS NULL));
 
+CREATE INDEX chat_consents_sender ON public.chat_consents USING btree (sender_id);
+
+CREATE INDEX chat_email_codes_expiry ON public.chat_email_codes USING btree (expires_at);
+
 CREATE INDEX chat_messages_age ON public.chat_messages USING btree (created_at);
 
 CREATE INDEX chat_messages_provider ON public.chat_messages USING btree (provider_message_id) WHERE (provider_message_id IS NOT NULL);
@@ -1735,6 +1817,12 @@ CREATE INDEX chat_messages_provider ON public.chat_messages USING btree (provide
 CREATE INDEX chat_messages_queued ON public.chat_messages USING btree (sender_id, number) WHERE (status = 'queued'::text);
 
 CREATE INDEX chat_messages_sender ON public.chat_messages USING btree (sender_id, created_at);
+
+CREATE INDEX chat_notices_age ON public.chat_notices USING btree (created_at);
+
+CREATE INDEX chat_notices_order ON public.chat_notices USING btree (order_id);
+
+CREATE INDEX chat_orders_sender ON public.chat_orders USING btree (sender_id);
 
 CREATE INDEX chat_senders_age ON public.chat_senders USING btree (COALESCE(last_message_at, created_at));
 
@@ -2092,8 +2180,23 @@ ALTER TABLE ONLY public.bib_numbers
 ALTER TABLE ONLY public.bib_numbers
     ADD CONSTRAINT bib_numbers_tier_id_fkey FOREIGN KEY (tier_id) REFERENCES public.ticket_tiers(id);
 
+ALTER TABLE ONLY public.chat_consents
+    ADD CONSTRAINT chat_consents_sender_id_fkey FOREIGN KEY (sender_id) REFERENCES public.chat_senders(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.chat_email_codes
+    ADD CONSTRAINT chat_email_codes_sender_id_fkey FOREIGN KEY (sender_id) REFERENCES public.chat_senders(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.chat_messages
     ADD CONSTRAINT chat_messages_sender_id_fkey FOREIGN KEY (sender_id) REFERENCES public.chat_senders(id);
+
+ALTER TABLE ONLY public.chat_notices
+    ADD CONSTRAINT chat_notices_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
+
+ALTER TABLE ONLY public.chat_orders
+    ADD CONSTRAINT chat_orders_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
+
+ALTER TABLE ONLY public.chat_orders
+    ADD CONSTRAINT chat_orders_sender_id_fkey FOREIGN KEY (sender_id) REFERENCES public.chat_senders(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.chat_senders
     ADD CONSTRAINT chat_senders_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);

@@ -146,6 +146,15 @@ class ChatMessageStatus(StrEnum):
     DROPPED = "dropped"
 
 
+class ChatNotices(StrEnum):
+    """Whether somebody wants notices in their chat: `chat_senders.notices`."""
+
+    ON = "on"
+    OFF = "off"
+    STOPPED = "stopped"
+    """They want nothing that they have not asked for."""
+
+
 class EmailStatus(StrEnum):
     """An e-mail: `emails.status`."""
 

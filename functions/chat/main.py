@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from shared.chat import work
+from shared.chat import notices, work
 from shared.models import Payload
 from shared.web import App, DeliveryAttempt, Transaction
 
@@ -21,6 +21,12 @@ class OrderChanged(Payload):
     order_id: UUID
 
 
+class NoticeWaiting(Payload):
+    """A notice that is to be decided on."""
+
+    notice_id: UUID
+
+
 @app.message("chat.waiting")
 def work_on_conversation(waiting: ConversationWaiting, attempt: DeliveryAttempt) -> None:
     """Take in what waits, carry out what it asks for, and send the answers."""
@@ -37,6 +43,12 @@ def hand_over(created: OrderChanged, tx: Transaction) -> None:
 def notify_expiry(ended: OrderChanged, tx: Transaction) -> None:
     """Tell who has not paid in time that their order is over."""
     work.notify_expiry(tx, ended.order_id)
+
+
+@app.message("chat.notice")
+def decide_on_notice(waiting: NoticeWaiting, tx: Transaction) -> None:
+    """Tell a buyer in their chat what a mail tells, if they want it."""
+    notices.decide(tx, waiting.notice_id)
 
 
 @app.job("sweep")

@@ -5,13 +5,32 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 Name = Literal[
-    "menu", "events", "buy", "pay", "status", "paid", "cancel", "tickets", "refund", "help", "agent", "language"
+    "menu",
+    "start",
+    "stop",
+    "notify",
+    "events",
+    "buy",
+    "pay",
+    "status",
+    "paid",
+    "cancel",
+    "tickets",
+    "refund",
+    "help",
+    "agent",
+    "language",
 ]
 
 _WORDS: Final[dict[str, tuple[Name, str]]] = {
     "menu": ("menu", ""),
-    "mulai": ("menu", "id"),
-    "start": ("menu", "en"),
+    "mulai": ("start", "id"),
+    "start": ("start", "en"),
+    "stop": ("stop", ""),
+    "berhenti": ("stop", "id"),
+    "unsubscribe": ("stop", "en"),
+    "kabari": ("notify", "id"),
+    "notify": ("notify", "en"),
     "acara": ("events", "id"),
     "events": ("events", "en"),
     "bayar": ("pay", "id"),

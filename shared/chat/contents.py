@@ -4,10 +4,12 @@ They are stored as JSON, so a conversation can be gone through again from what w
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from shared.messages.chat_notices import Kind
 
 
 class _Document(BaseModel):
@@ -261,4 +263,18 @@ class Goods(_Document):
     language: str
 
 
-Outgoing = Annotated[Text | Link | Qris | TicketFile | Goods, Field(discriminator="kind")]
+class NoticeMessage(_Document):
+    """What a mail tells of an order (its `template` and `context`): read as it is sent, as the mail is.
+
+    `by_template`: WhatsApp has told that its reader wrote too long ago for a text.
+    """
+
+    kind: Literal["notice"] = "notice"
+    template: Kind
+    order_id: UUID
+    context: dict[str, Any] = {}
+    language: str
+    by_template: bool = False
+
+
+Outgoing = Annotated[Text | Link | Qris | TicketFile | Goods | NoticeMessage, Field(discriminator="kind")]

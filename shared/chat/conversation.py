@@ -14,7 +14,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from shared.chat import commands, contents, wording
+from shared.chat import commands, consent_question, contents, wording
 from shared.chat.commands import Command
 from shared.chat.contents import (
     Action,
@@ -52,16 +52,21 @@ MAX_TICKET_FILES = 10
 """The most PDFs in the chat; the page of the order has them all."""
 MAX_TYPED_NAMES = 20
 """The most tickets whose names are asked for one by one; larger orders are made on the site."""
+MAX_ANSWERS_A_SALE = 6
+"""Messages of ours in the sale of one ticket: each one costs."""
 UNITS_A_MESSAGE = 5
 """The most digital units in one message: the longest that there are fit."""
 
 _ACTING = frozenset({"buy", "pay", "cancel"})
 """Commands that change something: one that comes late may undo what its writer has done since."""
 _ABOUT_PURCHASES = frozenset({"status", "paid", "tickets"})
-_FREE = frozenset({"agent"})
+_FREE = frozenset({"agent", "stop", "notify"})
 """Commands that are carried out whatever the budget."""
 _LIVE = (OrderStatus.RESERVED, OrderStatus.PENDING_PAYMENT)
 _name = TypeAdapter(Name)
+
+_KEPT = {"language", "profile_name", "written_at", "told_late", "put_off_on", "notices_asked", "answers"}
+"""What a conversation knows of its sender, with or without an order."""
 
 
 class State(BaseModel):
@@ -90,6 +95,10 @@ class State(BaseModel):
     """The purchase to make once it is known that no other order is live."""
     wants_payment: bool = False
     """The order is looked up to be paid, not to be told of."""
+    notices_asked: bool = False
+    """They were asked whether they want notices, or have said so (consent.py)."""
+    answers: int = 0
+    """How many messages of ours there were since the last sale."""
 
 
 class Outcome(BaseModel):
@@ -104,6 +113,10 @@ class Outcome(BaseModel):
 
 def step(state: State, update: Incoming | OrderChanged) -> Outcome:
     """Take in what somebody wrote, or what happened to their order."""
+    return _counted(_step(state, update))
+
+
+def _step(state: State, update: Incoming | OrderChanged) -> Outcome:
     if isinstance(update, OrderChanged):
         return _order_changed(state, update)
     if update.kind == "ignored":
@@ -126,7 +139,14 @@ def step_over_budget(state: State, update: Incoming, *, today: date, may_tell: b
     return _say(heard.model_copy(update={"put_off_on": today}), "put_off", url=wording.site_url())
 
 
+def _answers_question(update: Incoming) -> bool:
+    """True for a button of the question about notices, which took effect as it came in."""
+    return update.kind == "choice" and update.choice.startswith(f"{consent_question.BUTTON}:")
+
+
 def _is_never_put_off(update: Incoming, has_bought: bool) -> bool:
+    if _answers_question(update):
+        return True
     command = commands.read(update.text) if update.kind == "text" else None
     return command is not None and (command.name in _FREE or (has_bought and command.name in _ABOUT_PURCHASES))
 
@@ -134,8 +154,13 @@ def _is_never_put_off(update: Incoming, has_bought: bool) -> bool:
 def resume(state: State, action: Action, result: Result) -> Outcome:
     """Take in the result of an action."""
     if isinstance(result, Refused):
-        return _refused(state, action, result)
-    return _RESULTS[action.kind](state, action, result)
+        return _counted(_refused(state, action, result))
+    return _counted(_RESULTS[action.kind](state, action, result))
+
+
+def _counted(outcome: Outcome) -> Outcome:
+    answers = outcome.state.answers + len(outcome.messages)
+    return outcome.model_copy(update={"state": outcome.state.model_copy(update={"answers": answers})})
 
 
 def _heard(state: State, update: Incoming) -> State:
@@ -159,7 +184,7 @@ def _is_outdated(state: State, update: Incoming) -> bool:
 def _acts(state: State, update: Incoming) -> bool:
     """True if a message would change an order, or the answers given for one."""
     if update.kind != "text":
-        return update.kind in ("choice", "cart")
+        return update.kind in ("choice", "cart") and not _answers_question(update)
     command = commands.read(update.text)
     if command is not None:
         return command.name in _ACTING
@@ -216,6 +241,8 @@ def _chosen(state: State, update: Incoming) -> Outcome:
         return _with_id(state, argument, lambda event_id: ShowEvent(event_id=event_id))
     if name == "tier":
         return Outcome(state=state, action=FindTier(code=argument.upper()))
+    if name == consent_question.BUTTON:
+        return _chosen_notices(state)
     if name in _STEP_CHOICES:
         version, _, value = argument.partition(":")
         if version != str(state.version):
@@ -223,6 +250,11 @@ def _chosen(state: State, update: Incoming) -> Outcome:
         return _STEP_CHOICES[name](state, value)
     command = commands.read(name)
     return _COMMANDS[command.name](state, command) if command else Outcome(state=state, action=ListEvents())
+
+
+def _chosen_notices(state: State) -> Outcome:
+    """Their choice has taken effect and was confirmed as it came in: nothing is left to say (consent.py)."""
+    return Outcome(state=state.model_copy(update={"notices_asked": True}))
 
 
 def _stale(state: State) -> Outcome:
@@ -293,6 +325,9 @@ def _set_language(state: State, command: Command) -> Outcome:
 
 _COMMANDS: dict[str, Callable[[State, Command], Outcome]] = {
     "menu": lambda state, _: Outcome(state=state, action=ListEvents()),
+    "start": lambda state, _: Outcome(state=state, action=ListEvents()),
+    "stop": lambda state, _: _chosen_notices(state),
+    "notify": lambda state, _: _chosen_notices(state),
     "events": lambda state, _: Outcome(state=state, action=ListEvents()),
     "buy": _buy,
     "pay": _pay,
@@ -521,7 +556,16 @@ def _person_called(state: State, _: Any, __: Any) -> Outcome:
 
 
 def _issued(state: State, _: Any, result: OrderFound) -> Outcome:
-    return Outcome(state=_without_order(state, result.order.id), messages=_delivery(state, result.order))
+    """Hand over what was bought; ask whether they want notices, once, where the sale has taken few messages."""
+    messages = _delivery(state, result.order)
+    asks = bool(messages) and not state.notices_asked and state.answers + len(messages) < MAX_ANSWERS_A_SALE
+    if asks:
+        messages = (*messages, consent_question.question(_language(state)))
+    counted_anew = {"notices_asked": state.notices_asked or asks, "answers": -len(messages)}
+    return Outcome(
+        state=_without_order(state, result.order.id).model_copy(update=counted_anew),
+        messages=messages,
+    )
 
 
 def _order_changed(state: State, update: OrderChanged) -> Outcome:
@@ -605,7 +649,7 @@ def _next(state: State, **changes: Any) -> State:
 
 def _idle(state: State) -> State:
     """The conversation without an order; who it is with, and what they have written, stays known."""
-    kept = state.model_dump(include={"language", "profile_name", "written_at", "told_late", "put_off_on"})
+    kept = state.model_dump(include=_KEPT)
     return State(version=state.version + 1, **kept)
 
 

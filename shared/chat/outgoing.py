@@ -9,7 +9,7 @@ sent, though we did not hear so, is known as sent before it is tried again.
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -19,18 +19,22 @@ from sqlalchemy import Row, text
 
 from shared.chat import budget, senders
 from shared.chat.contents import Outgoing
-from shared.cloud import manual_tasks
+from shared.cloud import outbox
 from shared.cloud.database import Transaction
 from shared.gateways.whatsapp import errors
 from shared.gateways.whatsapp.errors import Verdict
 from shared.gateways.whatsapp.webhooks import DeliveryStatus
 from shared.states import ChatMessageStatus
 
+TOPIC = "chat.waiting"
+"""The topic of conversations that wait for work."""
 MAX_ATTEMPTS = 10
 """After so many tries a message is given up."""
 STATUS_SECONDS = 10.0
 """How long statuses of a message may take that WhatsApp may have taken."""
 LONGEST_PAUSE_SECONDS = 3600.0
+WINDOW_CLOSED = "outside of the 24 hours"
+"""Why a message was dropped whose reader wrote too long ago."""
 RANKS = {
     ChatMessageStatus.QUEUED: 0,
     ChatMessageStatus.FAILED: 0,
@@ -71,15 +75,8 @@ _REQUEUE = text("""
         provider_message_id = :message_id
     WHERE id = :id
 """)
-_LOST = text("""
-    SELECT m.sender_id, s.user_id, m.content ->> 'kind' AS kind, COALESCE(m.content ->> 'order_id', t.order_id::text)
-        AS order_id
-    FROM chat_messages m JOIN chat_senders s ON s.id = m.sender_id
-        LEFT JOIN tickets t ON t.id = CAST(m.content ->> 'ticket_id' AS uuid)
-    WHERE m.id = :id AND m.content ->> 'kind' IN ('ticket', 'goods')
-""")
 _LOCK = text("""
-    SELECT id, sender_id, status, attempts, provider_message_id FROM chat_messages
+    SELECT id, sender_id, content, status, attempts, provider_message_id FROM chat_messages
     WHERE id = CAST(:id AS uuid) OR provider_message_id = :message_id
     ORDER BY id = CAST(:id AS uuid) DESC NULLS LAST LIMIT 1 FOR NO KEY UPDATE
 """)
@@ -88,6 +85,20 @@ _MOVE = text("""
         provider_message_id = COALESCE(provider_message_id, :message_id), error_code = :error
     WHERE id = :id
 """)
+
+
+class Obsolete(Exception):
+    """What a message was to say is no longer so: a payment is over, a ticket void."""
+
+
+@dataclass(frozen=True)
+class Undelivered:
+    """A message that will not be delivered, and why: WhatsApp's code, or words of ours."""
+
+    id: UUID
+    sender_id: UUID
+    content: Outgoing
+    code: str
 
 
 @dataclass(frozen=True)
@@ -110,6 +121,11 @@ def enqueue(tx: Transaction, sender_id: UUID, messages: Sequence[Outgoing], *, d
         budget.count(tx, sender_id, added.rowcount)
 
 
+def request_sending(tx: Transaction, sender_ids: Iterable[UUID]) -> None:
+    """Have what waits in these conversations worked on, once `tx` has committed."""
+    outbox.add_all(tx, TOPIC, [{"sender_id": sender_id} for sender_id in sorted(set(sender_ids))])
+
+
 def begin_next(tx: Transaction, sender_id: UUID) -> QueuedMessage | None:
     """Begin to send the next message of a locked conversation; None where none waits."""
     row = tx.execute(_NEXT, {"sender_id": sender_id}).first()
@@ -121,20 +137,20 @@ def mark_sent(tx: Transaction, message_id: UUID, provider_message_id: str | None
     tx.execute(_SENT, {"id": message_id, "message_id": provider_message_id})
 
 
-def mark_ended(
-    tx: Transaction, message_id: UUID, status: ChatMessageStatus, error: str, *, is_obsolete: bool = False
-) -> None:
+def mark_ended(tx: Transaction, message_id: UUID, status: ChatMessageStatus, error: str) -> bool:
     """Record that a message will never be sent: `failed`, or `dropped` as nobody may be written to now.
 
-    Of one that is obsolete nothing was lost.
+    False where a status has told by now that it was sent, or failed.
     """
-    tx.execute(_ENDED, {"id": message_id, "status": status, "error": error})
-    if not is_obsolete:
-        _report_lost(tx, message_id, error)
+    return tx.execute(_ENDED, {"id": message_id, "status": status, "error": error}).rowcount > 0
 
 
-def record_statuses(tx: Transaction, statuses: Sequence[DeliveryStatus]) -> None:
-    """Record what became of messages. Repeated statuses, older ones and those of other messages change nothing."""
+def record_statuses(tx: Transaction, statuses: Sequence[DeliveryStatus]) -> list[Undelivered]:
+    """Record what became of messages; return those that failed.
+
+    Repeated statuses, older ones and those of other messages change nothing.
+    """
+    failed = []
     for status in sorted(statuses, key=lambda each: (each.callback_data or "", each.message_id)):
         row = tx.execute(_LOCK, {"id": _uuid(status.callback_data), "message_id": status.message_id}).first()
         if row is None or not _is_news(row, status):
@@ -143,6 +159,10 @@ def record_statuses(tx: Transaction, statuses: Sequence[DeliveryStatus]) -> None
             _requeue(tx, row, status)
         else:
             _move(tx, row.id, status)
+            if status.status == "failed":
+                content = _content.validate_python(row.content)
+                failed.append(Undelivered(row.id, row.sender_id, content, str(status.error_code)))
+    return failed
 
 
 def _is_news(row: Row[Any], status: DeliveryStatus) -> bool:
@@ -177,20 +197,11 @@ def pause_seconds(code: int, attempts: int) -> float:
     return float(min(STATUS_SECONDS * 2 ** (attempts - 1), LONGEST_PAUSE_SECONDS))
 
 
-def _report_lost(tx: Transaction, message_id: UUID, error: str | None) -> None:
-    """Call a person where what somebody has bought did not reach them. Until then they may ask for it again."""
-    lost = tx.execute(_LOST, {"id": message_id}).first()
-    if lost is not None:
-        details = {"order_id": lost.order_id, "user_id": lost.user_id, "error": error}
-        manual_tasks.add(tx, "chat_delivery_failed", subject="chat_message", subject_id=message_id, **details)
-
-
 def _move(tx: Transaction, row_id: UUID, status: DeliveryStatus) -> None:
     error = str(status.error_code) if status.error_code is not None else None
     values: dict[str, Any] = {"id": row_id, "status": status.status, "at": status.at, "error": error}
     tx.execute(_MOVE, {**values, "message_id": status.message_id})
     if status.status == "failed":
-        _report_lost(tx, row_id, error)
         is_ours = errors.verdict(status.error_code or 0) in (Verdict.MISCONFIGURED, Verdict.REFUSED)
         log.log(
             logging.ERROR if is_ours else logging.WARNING,

@@ -1,7 +1,7 @@
 """Receiving WhatsApp's webhooks: every update is stored once and answered at once; the work comes later (CHAT-5).
 
-Identities, preferences and statuses are taken in here, as they are a statement each. What people write waits in
-`chat_updates` for the function that works on their conversation.
+Identities, choices about notices and statuses are taken in here, as they are a statement or two each. What people write
+waits in `chat_updates` for the function that works on their conversation.
 """
 
 import hashlib
@@ -14,20 +14,28 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.chat import outgoing, senders
+from shared.chat import consent, outgoing, senders, template_statuses, undelivered
+from shared.chat.consent import Choice
 from shared.chat.contents import Incoming
-from shared.cloud import outbox
 from shared.cloud.database import Transaction, transaction
 from shared.cloud.secrets import secret
 from shared.cloud.settings import settings
 from shared.gateways import forged_webhooks
 from shared.gateways.errors import PayloadUnreadable, SignatureInvalid
 from shared.gateways.whatsapp import webhooks
-from shared.gateways.whatsapp.webhooks import AccountNotice, DeliveryStatus, IdentityChange, Message, Preference, Update
+from shared.gateways.whatsapp.webhooks import (
+    AccountNotice,
+    DeliveryStatus,
+    IdentityChange,
+    Message,
+    Preference,
+    SenderIdentity,
+    TemplateStatus,
+    Update,
+)
 from shared.problems import Forbidden, Malformed
+from shared.states import ChatNotices
 
-TOPIC = "chat.waiting"
-"""The topic of conversations that wait for work."""
 MAX_TEXT = 1000
 """Characters of a message that are kept: no command and no name is longer."""
 
@@ -40,7 +48,7 @@ _ADD = text("""
         AS u(position int, update_key text, sender_id uuid, content jsonb, sent_at timestamptz)
     ORDER BY u.sent_at, u.position
     ON CONFLICT (update_key) DO NOTHING
-    RETURNING sender_id
+    RETURNING update_key, sender_id
 """)
 
 
@@ -81,10 +89,22 @@ def record(tx: Transaction, updates: Sequence[Update]) -> int:
             "chat.account_trouble" if notice.is_bad else "chat.account_notice",
             extra={"field": notice.field, "event": notice.event},
         )
-    for _ in _of_type(updates, Preference):
-        log.info("chat.preference")
-    outgoing.record_statuses(tx, _of_type(updates, DeliveryStatus))
+    for told in _of_type(updates, TemplateStatus):
+        template_statuses.record(tx, told)
+    for preference in _of_type(updates, Preference):
+        _record_preference(tx, preference)
+    for failure in outgoing.record_statuses(tx, _of_type(updates, DeliveryStatus)):
+        undelivered.follow_up(tx, failure)
     return _record_messages(tx, _of_type(updates, Message))
+
+
+def _record_preference(tx: Transaction, preference: Preference) -> None:
+    """Somebody has stopped us in WhatsApp itself, or wants to hear of us again. Strangers stay strangers."""
+    sender_id = senders.find(tx, preference.sender)
+    if sender_id is not None:
+        notices = ChatNotices.ON if preference.wants_messages else ChatNotices.STOPPED
+        choice = Choice(notices, "preference", preference.at, resumes=preference.wants_messages)
+        consent.choose(tx, sender_id, choice)
 
 
 def record_internal(tx: Transaction, sender_id: UUID, key: str, content: Mapping[str, Any]) -> None:
@@ -93,9 +113,7 @@ def record_internal(tx: Transaction, sender_id: UUID, key: str, content: Mapping
 
 
 def _record_messages(tx: Transaction, messages: Sequence[Message]) -> int:
-    found = senders.resolve(tx, [message.sender for message in messages])
-    for sender, newest in sorted(_newest(messages).items(), key=lambda each: found[each[0]]):
-        senders.record_message(tx, found[sender], newest)
+    found = _heard(tx, messages)
     for message in messages:
         if message.own_phone:
             senders.set_own_phone(tx, found[message.sender], message.own_phone)
@@ -103,23 +121,39 @@ def _record_messages(tx: Transaction, messages: Sequence[Message]) -> int:
         _row(position, message.message_id, found[message.sender], _content(message), message.sent_at)
         for position, message in enumerate(messages)
     ]
-    return _add(tx, rows)
+    news = _add(tx, rows)
+    for row, message in zip(rows, messages, strict=True):
+        choice = consent.choice_in(message)
+        if choice and row["update_key"] in news:
+            consent.choose(tx, row["sender_id"], choice)
+    return len(news)
 
 
-def _newest(messages: Sequence[Message]) -> dict[webhooks.SenderIdentity, datetime]:
-    newest: dict[webhooks.SenderIdentity, datetime] = {}
+def _heard(tx: Transaction, messages: Sequence[Message]) -> dict[SenderIdentity, UUID]:
+    """Who wrote, locked in one order; who has been forgotten in this very moment is somebody new."""
+    newest = _newest(messages)
+    found = senders.resolve(tx, newest)
+    for sender, sent_at in sorted(newest.items(), key=lambda each: found[each[0]]):
+        if not senders.record_message(tx, found[sender], sender, sent_at):
+            found |= senders.resolve(tx, [sender])
+            senders.record_message(tx, found[sender], sender, sent_at)
+    return found
+
+
+def _newest(messages: Sequence[Message]) -> dict[SenderIdentity, datetime]:
+    newest: dict[SenderIdentity, datetime] = {}
     for message in messages:
         newest[message.sender] = max(message.sent_at, newest.get(message.sender, message.sent_at))
     return newest
 
 
-def _add(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Store the rows whose key is new, and have their conversations worked on."""
+def _add(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Store the rows whose key is new, and have their conversations worked on; return these keys."""
     if not rows:
-        return 0
-    added = tx.execute(_ADD, {"updates": json.dumps(rows, default=str)}).scalars().all()
-    outbox.add_all(tx, TOPIC, [{"sender_id": sender_id} for sender_id in sorted(set(added))])
-    return len(added)
+        return set()
+    added = tx.execute(_ADD, {"updates": json.dumps(rows, default=str)}).all()
+    outgoing.request_sending(tx, [row.sender_id for row in added])
+    return {row.update_key for row in added}
 
 
 def _row(position: int, key: str, sender_id: UUID, content: Mapping[str, Any], sent_at: datetime) -> dict[str, Any]:

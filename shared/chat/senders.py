@@ -17,6 +17,7 @@ from shared.chat.conversation import State
 from shared.cloud.database import Transaction
 from shared.gateways.whatsapp.messages import Recipient
 from shared.gateways.whatsapp.webhooks import IdentityChange, SenderIdentity
+from shared.states import ChatNotices
 
 LEASE_SECONDS = 60
 """How long one delivery has a conversation to itself: longer than it takes to upload a file and send it."""
@@ -40,7 +41,18 @@ _IDENTIFY = text("""
 """)
 _FREE_PHONE = text("UPDATE chat_senders SET phone = NULL WHERE id = :id")
 _FREE_IDENTITY = text("UPDATE chat_senders SET phone = NULL, messenger_id = NULL WHERE id = :id")
-_HEARD = text("UPDATE chat_senders SET last_message_at = GREATEST(last_message_at, :at) WHERE id = :id")
+_SET_OWN_PHONE = text("""
+    UPDATE chat_senders SET phone = :phone
+    WHERE id = :id AND phone IS NULL AND NOT EXISTS (SELECT 1 FROM chat_senders WHERE phone = :phone)
+""")
+_HEARD = text("""
+    UPDATE chat_senders SET last_message_at = GREATEST(last_message_at, :at)
+    WHERE id = :id AND (messenger_id = CAST(:messenger_id AS text) OR phone = CAST(:phone AS text))
+""")
+_KEEP_STOP = text("""
+    UPDATE chat_senders SET notices = 'stopped', notices_changed_at = now()
+    WHERE id = :id AND EXISTS (SELECT 1 FROM chat_senders WHERE id = :other AND notices = 'stopped')
+""")
 _CLAIM = text("""
     UPDATE chat_senders SET claimed_until = clock_timestamp() + make_interval(secs => :seconds)
     WHERE id = :id AND (claimed_until IS NULL OR claimed_until < clock_timestamp()) RETURNING claimed_until
@@ -50,7 +62,7 @@ _LOCK = text("""
         + make_interval(secs => CASE WHEN pending_action IS NULL THEN CAST(:seconds AS int)
             ELSE CAST(:action_seconds AS int) END)
     WHERE id = :id AND claimed_until = :claim
-    RETURNING id, messenger_id, phone, user_id, state, pending_action, claimed_until,
+    RETURNING id, messenger_id, phone, user_id, notices, state, pending_action, claimed_until,
         COALESCE(send_after > clock_timestamp(), false) AS is_paused,
         COALESCE(last_message_at > clock_timestamp() - make_interval(hours => :hours), false)
             AND COALESCE(phone, messenger_id) IS NOT NULL AS is_answerable
@@ -63,12 +75,19 @@ _SAVE = text("""
     UPDATE chat_senders SET state = CAST(:state AS jsonb), pending_action = CAST(:action AS jsonb), order_id = :order_id
     WHERE id = :id
 """)
+_SET_NOTICES = text("""
+    UPDATE chat_senders SET notices = :notices, notices_changed_at = :at
+    WHERE id = :id AND notices IS DISTINCT FROM :notices AND COALESCE(notices_changed_at <= :at, true)
+        AND (CAST(:only_from AS text) IS NULL OR notices = :only_from)
+    RETURNING COALESCE(state ->> 'language', 'id') AS language
+""")
 _SET_USER = text("UPDATE chat_senders SET user_id = :user_id WHERE id = :id AND user_id IS NULL")
-# The account of who buys in a chat alone has the id of their sender: all its orders are of this chat.
+_ADD_ORDER = text("""
+    INSERT INTO chat_orders (order_id, sender_id) VALUES (:order_id, :id) ON CONFLICT (order_id) DO NOTHING
+""")
 _OF_ORDER = text("""
-    SELECT id FROM chat_senders
-    WHERE order_id = :order_id OR id = (SELECT user_id FROM orders WHERE id = :order_id)
-    ORDER BY order_id = :order_id DESC NULLS LAST LIMIT 1
+    SELECT s.id FROM chat_orders o JOIN chat_senders s ON s.id = o.sender_id
+    WHERE o.order_id = :order_id AND COALESCE(s.phone, s.messenger_id) IS NOT NULL
 """)
 # Those that were swept longest ago come first: a sender whose work keeps failing holds up no other.
 _UNFINISHED = text("""
@@ -86,7 +105,8 @@ _UNFINISHED = text("""
     RETURNING id
 """)
 _ERASE = text("""
-    UPDATE chat_senders SET messenger_id = NULL, phone = NULL, state = '{}', pending_action = NULL, order_id = NULL
+    UPDATE chat_senders SET messenger_id = NULL, phone = NULL, state = '{}', pending_action = NULL, order_id = NULL,
+        notices = NULL, notices_changed_at = NULL, claimed_until = NULL
     WHERE user_id = :user_id
     RETURNING id
 """)
@@ -103,6 +123,8 @@ class Sender:
     id: UUID
     recipient: Recipient
     user_id: UUID | None
+    notices: str | None
+    """Whether they want notices, where they have chosen."""
     state: State
     pending_action: Mapping[str, Any] | None
     claim: datetime
@@ -163,6 +185,7 @@ def change_identity(tx: Transaction, change: IdentityChange) -> bool:
         if other.id != before.id and other.user_id is not None:
             return False
         if other.id != before.id:
+            tx.execute(_KEEP_STOP, {"id": before.id, "other": other.id})
             tx.execute(_FREE_IDENTITY, {"id": other.id})
     if change.current.user_id not in (None, before.messenger_id):
         tx.execute(_FREE_PHONE, {"id": before.id})
@@ -184,14 +207,16 @@ def _had_number(row: Row[Any], change: IdentityChange) -> bool:
 
 
 def set_own_phone(tx: Transaction, sender_id: UUID, phone: str) -> None:
-    """Keep the number that a sender has shared as their own, unless it is another's."""
-    if not _matching(tx, SenderIdentity(None, phone)):
-        _identify(tx, sender_id, SenderIdentity(None, phone))
+    """Keep the number that a sender has shared as their own, unless one is known already, or it is another's."""
+    tx.execute(_SET_OWN_PHONE, {"id": sender_id, "phone": phone})
 
 
-def record_message(tx: Transaction, sender_id: UUID, sent_at: datetime) -> None:
-    """Record when a sender wrote: for 24 hours from then they may be answered."""
-    tx.execute(_HEARD, {"id": sender_id, "at": sent_at})
+def record_message(tx: Transaction, sender_id: UUID, identity: SenderIdentity, sent_at: datetime) -> bool:
+    """Record when a sender wrote: for 24 hours from then they may be answered. They stay locked until `tx` ends.
+
+    False where this sender has been forgotten in this moment: whoever wrote is somebody new.
+    """
+    return tx.execute(_HEARD, {"id": sender_id, "at": sent_at, **_names(identity)}).rowcount > 0
 
 
 def claim(tx: Transaction, sender_id: UUID) -> datetime | None:
@@ -216,6 +241,7 @@ def lock(tx: Transaction, sender_id: UUID, claim: datetime) -> Sender:
         id=row.id,
         recipient=Recipient(row.phone, row.messenger_id),
         user_id=row.user_id,
+        notices=row.notices,
         state=State.model_validate(row.state),
         pending_action=row.pending_action,
         claim=row.claimed_until,
@@ -243,6 +269,8 @@ def save(tx: Transaction, sender_id: UUID, state: State, pending: Mapping[str, A
         "order_id": state.order.id if state.order else None,
     }
     tx.execute(_SAVE, values)
+    if state.order:
+        tx.execute(_ADD_ORDER, {"id": sender_id, "order_id": state.order.id})
 
 
 def set_user(tx: Transaction, sender_id: UUID, user_id: UUID) -> None:
@@ -250,8 +278,32 @@ def set_user(tx: Transaction, sender_id: UUID, user_id: UUID) -> None:
     tx.execute(_SET_USER, {"id": sender_id, "user_id": user_id})
 
 
+@dataclass(frozen=True)
+class ChangedNotices:
+    """A choice that took effect, and the language of who made it."""
+
+    language: str
+
+
+def set_notices(
+    tx: Transaction, sender_id: UUID, notices: ChatNotices, *, at: datetime, only_from: ChatNotices | None = None
+) -> ChangedNotices | None:
+    """Set whether a sender wants notices, as they chose at this time.
+
+    None where it was so already, they have chosen otherwise since, or it was not `only_from` before.
+    """
+    row = tx.execute(_SET_NOTICES, {"id": sender_id, "notices": notices, "at": at, "only_from": only_from}).first()
+    return ChangedNotices(row.language) if row else None
+
+
+def find(tx: Transaction, identity: SenderIdentity) -> UUID | None:
+    """The sender of this identity, by user id first; None where nobody knows them."""
+    rows = sorted(_matching(tx, identity), key=lambda row: row.messenger_id != identity.user_id)
+    return rows[0].id if rows else None
+
+
 def find_by_order(tx: Transaction, order_id: UUID) -> UUID | None:
-    """The sender whose conversation is about an order, or whose account has bought it in this chat."""
+    """The sender in whose conversation an order was made, unless they have been forgotten."""
     found: UUID | None = tx.execute(_OF_ORDER, {"order_id": order_id}).scalar()
     return found
 
@@ -262,7 +314,7 @@ def sweep_unfinished(tx: Transaction, *, older_than_seconds: int, most: int) -> 
 
 
 def erase(tx: Transaction, user_id: UUID) -> list[UUID]:
-    """Forget who the senders of an account were; return their ids."""
+    """Forget who the senders of an account were; return their ids. Whoever works on their conversations stops."""
     return list(tx.execute(_ERASE, {"user_id": user_id}).scalars())
 
 

@@ -6,10 +6,10 @@ import qrcode
 from qrcode.image.pil import PilImage
 from sqlalchemy import text
 
-from shared.chat import facts, wording
-from shared.chat.contents import Goods, Link, Outgoing, Qris, Text, TicketFile
+from shared.chat import facts, notice_messages, wording
+from shared.chat.contents import Goods, Link, NoticeMessage, Outgoing, Qris, Text, TicketFile
 from shared.chat.conversation import UNITS_A_MESSAGE
-from shared.chat.outgoing import QueuedMessage
+from shared.chat.outgoing import Obsolete, QueuedMessage
 from shared.chat.senders import Sender
 from shared.cloud.database import transaction
 from shared.gateways import registry
@@ -21,10 +21,6 @@ from shared.tickets import ticket_rendering
 _QUIET_ZONE = 4  # modules of white around the code (ISO/IEC 18004)
 _LEAST_PIXELS = 800
 _QR_STRING = text("SELECT qr_string FROM payments WHERE id = :id AND status = 'pending'")
-
-
-class Obsolete(Exception):
-    """What the message was to say is no longer so: a payment is over, a ticket void."""
 
 
 def send(sender: Sender, queued: QueuedMessage) -> str:
@@ -49,6 +45,8 @@ def _make(sender: Sender, content: Outgoing) -> dict[str, object]:
             return _ticket(content)
         case Goods():
             return messages.text(_goods(sender, content))
+        case NoticeMessage():
+            return notice_messages.make(content, is_free_form=sender.is_answerable and not content.by_template)
 
 
 def _text(content: Text) -> dict[str, object]:

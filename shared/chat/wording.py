@@ -99,16 +99,40 @@ _SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "help": (
         "MENU: yang dijual\nBELI KODE JUMLAH: membeli, dengan kode promo di akhir bila ada\nBAYAR: QRIS lagi"
         "\nSTATUS: pesanan Anda\nSUDAH BAYAR: periksa pembayaran\nBATAL: batalkan pesanan"
-        "\nTIKET: kirim ulang tiket\nREFUND, ORANG (bicara dengan kami), EN (English)",
+        "\nTIKET: kirim ulang tiket\nKABARI: dikabari di sini\nSTOP: berhenti dikabari"
+        "\nREFUND, ORANG (bicara dengan kami), EN (English)",
         "MENU: what is on sale\nBUY CODE QUANTITY: buy, with a promo code at the end if you have one\nPAY: the QRIS"
         " again\nSTATUS: your order\nPAID: check the payment\nCANCEL: cancel the order"
-        "\nTICKETS: send tickets again\nREFUND, AGENT (talk to us), ID (Bahasa Indonesia)",
+        "\nTICKETS: send tickets again\nNOTIFY: be told here\nSTOP: end that"
+        "\nREFUND, AGENT (talk to us), ID (Bahasa Indonesia)",
     ),
     "person_called": (
         "Baik, seseorang dari kami akan menjawab Anda di sini.",
         "All right, one of us will answer you here.",
     ),
     "language_set": ("Baik, kita lanjutkan dalam bahasa Indonesia.", "All right, we go on in English."),
+    "ask_notices": (
+        "Mau kami kabari di sini bila acara Anda berubah atau batal, soal refund, dan sehari sebelum acara? Ketik STOP"
+        " kapan saja untuk berhenti.",
+        "Shall we tell you here if your event changes or is cancelled, about refunds, and on the day before? Type STOP"
+        " at any time to end it.",
+    ),
+    "notices_yes": ("Ya, kabari saya", "Yes, tell me"),
+    "notices_no": ("Tidak", "No, thanks"),
+    "notices_on": (
+        "Baik, kami kabari di sini. Ketik STOP kapan saja untuk berhenti.",
+        "All right, we tell you here. Type STOP at any time to end it.",
+    ),
+    "notices_off": (
+        "Baik. Ketik KABARI bila berubah pikiran.",
+        "All right. Type NOTIFY if you change your mind.",
+    ),
+    "notices_stopped": (
+        "Kami berhenti mengabari Anda di sini. Tiket yang sudah dibayar tetap bisa diminta dengan TIKET; ketik MULAI"
+        " untuk dikabari lagi.",
+        "We no longer write to you here by ourselves. Paid tickets still come when you type TICKETS; type START to be"
+        " told again.",
+    ),
     "unsupported": (
         "Pesan seperti itu belum bisa kami baca. Ketik BANTUAN untuk melihat perintahnya.",
         "We can't read messages like that. Type HELP to see the commands.",

@@ -16,19 +16,18 @@ from uuid import UUID
 from pydantic import TypeAdapter
 from sqlalchemy import text
 
-from shared.chat import actions, budget, conversation, outgoing, receiving, senders, sending
+from shared.chat import actions, budget, conversation, outgoing, receiving, senders, sending, undelivered
 from shared.chat.actions import Actor
 from shared.chat.budget import Level
-from shared.chat.contents import Action, Incoming, OrderChanged, Refused, Update
+from shared.chat.contents import Action, Incoming, NoticeMessage, OrderChanged, Outgoing, Refused, Update
 from shared.chat.conversation import Outcome
-from shared.chat.outgoing import QueuedMessage
+from shared.chat.outgoing import Obsolete, QueuedMessage, Undelivered
 from shared.chat.senders import ClaimLost, Sender
-from shared.chat.sending import Obsolete
-from shared.cloud import outbox
 from shared.cloud.database import Transaction, transaction
 from shared.gateways.errors import GatewayMisconfigured, GatewayRefused, GatewayUnavailable, PayloadUnreadable
 from shared.gateways.whatsapp import errors
 from shared.gateways.whatsapp.errors import RecipientRateLimited, Verdict
+from shared.gateways.whatsapp.messages import Recipient
 from shared.problems import TryAgain
 from shared.states import ChatMessageStatus
 
@@ -106,7 +105,7 @@ def sweep() -> int:
     """Have conversations worked on that a crash or an outage left in the middle; return how many."""
     with transaction() as tx:
         left = senders.sweep_unfinished(tx, older_than_seconds=_ABANDONED_AFTER_SECONDS, most=_SWEPT_AT_ONCE)
-        outbox.add_all(tx, receiving.TOPIC, [{"sender_id": sender_id} for sender_id in left])
+        outgoing.request_sending(tx, left)
     if left:
         log.warning("chat.swept", extra={"count": len(left)})
     return len(left)
@@ -175,14 +174,14 @@ class _Work:
         except PayloadUnreadable:  # accepted, only without its id: a status will name it
             message_id = None
         except Obsolete as reason:
-            _end(queued, ChatMessageStatus.DROPPED, str(reason), is_obsolete=True)
+            _drop(queued, str(reason))
             return
         except GatewayRefused as refusal:
-            _end_refused(queued, refusal)
+            _end_refused(sender, queued, refusal)
             return
         except Exception as error:
             if queued.attempts >= outgoing.MAX_ATTEMPTS:
-                _end(queued, ChatMessageStatus.FAILED, type(error).__name__)
+                _end(sender, queued, ChatMessageStatus.FAILED, type(error).__name__)
                 return
             self._pause_after(queued, error)
             raise
@@ -262,11 +261,18 @@ def _next_message(tx: Transaction, sender: Sender) -> QueuedMessage | bool | Non
     if sender.is_paused:
         return None
     queued = outgoing.begin_next(tx, sender.id)
-    if queued is None or sender.is_answerable:
+    if queued is None or sender.is_answerable or _may_be_template(tx, sender, queued.content):
         return queued
-    outgoing.mark_ended(tx, queued.id, ChatMessageStatus.DROPPED, "outside of the 24 hours")
+    outgoing.mark_ended(tx, queued.id, ChatMessageStatus.DROPPED, outgoing.WINDOW_CLOSED)
     log.warning("chat.window_closed", extra={"chat_message_id": str(queued.id)})
+    undelivered.follow_up(tx, Undelivered(queued.id, sender.id, queued.content, outgoing.WINDOW_CLOSED))
     return True
+
+
+def _may_be_template(tx: Transaction, sender: Sender, content: Outgoing) -> bool:
+    """True if this may leave although its reader wrote too long ago."""
+    is_known = sender.recipient != Recipient(None, None)
+    return is_known and isinstance(content, NoticeMessage) and undelivered.may_use_template(tx, sender.notices, content)
 
 
 def _save(tx: Transaction, sender: Sender, outcome: Outcome, key: str, number: int) -> None:
@@ -278,14 +284,22 @@ def _save(tx: Transaction, sender: Sender, outcome: Outcome, key: str, number: i
     senders.save(tx, sender.id, outcome.state, pending)
 
 
-def _end_refused(queued: QueuedMessage, refusal: GatewayRefused) -> None:
+def _end_refused(sender: Sender, queued: QueuedMessage, refusal: GatewayRefused) -> None:
     code = int(refusal.code) if refusal.code.isdecimal() else 0
     outside = errors.verdict(code) is Verdict.OUTSIDE_WINDOW
-    _end(queued, ChatMessageStatus.DROPPED if outside else ChatMessageStatus.FAILED, refusal.code)
+    _end(sender, queued, ChatMessageStatus.DROPPED if outside else ChatMessageStatus.FAILED, refusal.code)
 
 
-def _end(queued: QueuedMessage, status: ChatMessageStatus, reason: str, *, is_obsolete: bool = False) -> None:
+def _drop(queued: QueuedMessage, reason: str) -> None:
+    """Drop a message that says what is no longer so."""
     with transaction() as tx:
-        outgoing.mark_ended(tx, queued.id, status, reason, is_obsolete=is_obsolete)
-    event = "chat.obsolete" if is_obsolete else "chat.undelivered"
-    log.warning(event, extra={"chat_message_id": str(queued.id), "outcome": status, "code": reason})
+        outgoing.mark_ended(tx, queued.id, ChatMessageStatus.DROPPED, reason)
+    log.info("chat.obsolete", extra={"chat_message_id": str(queued.id), "code": reason})
+
+
+def _end(sender: Sender, queued: QueuedMessage, status: ChatMessageStatus, reason: str) -> None:
+    """Give a message up that its reader should have got."""
+    with transaction() as tx:
+        if outgoing.mark_ended(tx, queued.id, status, reason):
+            undelivered.follow_up(tx, Undelivered(queued.id, sender.id, queued.content, reason))
+    log.warning("chat.undelivered", extra={"chat_message_id": str(queued.id), "outcome": status, "code": reason})

@@ -12,7 +12,7 @@ from shared.cloud import clock, outbox
 from shared.cloud.database import Transaction
 from shared.identity import messenger_accounts, people
 from shared.identity.accounts import AccountEmail
-from shared.messages import quotas, suppressions, template_context
+from shared.messages import chat_notices, quotas, suppressions, template_context
 from shared.messages.template_context import MAX_ATTACHMENTS
 from shared.problems import Problem
 from shared.sales.attendees import HolderChanged
@@ -172,6 +172,8 @@ def enqueue(
 ) -> None:
     """Enqueue a mail to `to`, sent once `tx` has committed. The same `dedupe_key` is enqueued once, ever.
 
+    A buyer who has a chat with us is told there too (chat_notices).
+
     `context` is what the database can't tell when the mail is sent: ids, or a one-time `code`, which is
     forgotten once it is sent. For a mail about an order see `enqueue_about_order`.
     """
@@ -188,6 +190,8 @@ def enqueue(
     ).scalar()
     if email_id is not None:
         outbox.add(tx, "email.requested", {"email_id": email_id})
+    told = {"dedupe_key": dedupe_key, "to": to, "context": context, "order_id": order_id}
+    chat_notices.enqueue(tx, template, [told])
 
 
 def enqueue_all(tx: Transaction, template: Template, requests: Sequence[MailRequest]) -> int:
@@ -195,6 +199,7 @@ def enqueue_all(tx: Transaction, template: Template, requests: Sequence[MailRequ
     written = json.dumps([asdict(each) for each in requests], default=str)
     email_ids = tx.execute(_ENQUEUE_ALL, {"template": template, "mails": written}).scalars().all()
     outbox.add_all(tx, "email.requested", [{"email_id": email_id} for email_id in email_ids])
+    chat_notices.enqueue(tx, template, [asdict(each) for each in requests])
     return len(email_ids)
 
 
@@ -448,4 +453,5 @@ def _others(rows: Iterable[Any], buyer_address: str) -> dict[str, list[Any]]:
 def anonymise(tx: Transaction, user_id: UUID, email: str, marker: str) -> None:
     """Empty a person's mails, put `marker` for their address, and send none that waits (UM-009)."""
     suppressions.delete(tx, email)
+    chat_notices.erase(tx, user_id)
     tx.execute(_ANONYMISE, {"user_id": user_id, "email": email, "marker": marker})

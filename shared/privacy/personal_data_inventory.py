@@ -83,8 +83,19 @@ _LISTS = {
         WHERE address_key = (SELECT encode(sha256(convert_to(email, 'UTF8')), 'hex') FROM users WHERE id = :id)
     """),
     "chats": text("""
-        SELECT messenger_id, phone, last_message_at, created_at FROM chat_senders  -- Uses index: chat_senders_user
+        SELECT messenger_id, phone, notices, notices_changed_at, last_message_at, created_at
+        FROM chat_senders  -- Uses index: chat_senders_user
         WHERE user_id = :id ORDER BY created_at, id
+    """),
+    "chat_consents": text("""
+        SELECT c.choice, c.source, c.wording, c.chosen_at
+        FROM chat_consents c JOIN chat_senders s ON s.id = c.sender_id  -- Uses index: chat_consents_sender
+        WHERE s.user_id = :id ORDER BY c.id
+    """),
+    "chat_notices": text("""
+        SELECT n.order_id, n.template, n.outcome, n.created_at
+        FROM orders o JOIN chat_notices n ON n.order_id = o.id  -- Uses index: chat_notices_order
+        WHERE o.user_id = :id ORDER BY n.created_at, n.id
     """),
     "chat_messages_received": text("""
         SELECT u.content, u.sent_at FROM chat_updates u JOIN chat_senders s ON s.id = u.sender_id

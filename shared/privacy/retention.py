@@ -216,6 +216,22 @@ RULES = (
         source="CHAT-5, as what they answer",
     ),
     Rule(
+        name="chat_notices",
+        table="chat_notices",  # Uses index: chat_notices_age
+        key="id",
+        since="created_at",
+        kept=timedelta(days=90),
+        source="NS-010, as the messages that come of them",
+    ),
+    Rule(
+        name="chat_email_codes",
+        table="chat_email_codes",  # Uses index: chat_email_codes_expiry
+        key="sender_id",
+        since="expires_at",
+        kept=timedelta(days=1),
+        source="CHAT-4: a code to link an account is of no use after ten minutes",
+    ),
+    Rule(
         name="chat_senders",
         table="chat_senders",  # Uses index: chat_senders_age
         key="id",

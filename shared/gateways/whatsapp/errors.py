@@ -15,6 +15,7 @@ PAIR_RATE = 131056
 _OUTSIDE_WINDOW = 131047
 _UNREACHABLE = frozenset({131021, 131026, 131049, 131050, 130403})
 _MISCONFIGURED = frozenset({0, 3, 10, 190, 368, 130497, 131031, 131042, 131045, 131048, 131064, 133010})
+_TEMPLATE_OFF = frozenset({132001, 132015, 132016})
 _PERMISSIONS = range(200, 300)
 PAIR_RATE_SECONDS = 4.0
 
@@ -30,6 +31,8 @@ class Verdict(StrEnum):
     UNREACHABLE = "unreachable"
     MISCONFIGURED = "misconfigured"
     """Our account, key or payment: nobody is reached until a person acts."""
+    TEMPLATE_OFF = "template_off"
+    """The template is not there, paused or disabled: no message with it leaves."""
     REFUSED = "refused"
 
 
@@ -41,6 +44,8 @@ def verdict(code: int) -> Verdict:
         return Verdict.RETRY_RECIPIENT
     if code == _OUTSIDE_WINDOW:
         return Verdict.OUTSIDE_WINDOW
+    if code in _TEMPLATE_OFF:
+        return Verdict.TEMPLATE_OFF
     if code in _UNREACHABLE:
         return Verdict.UNREACHABLE
     if code in _MISCONFIGURED or code in _PERMISSIONS:

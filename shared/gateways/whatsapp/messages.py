@@ -91,10 +91,21 @@ def document(media_id: str, filename: str, caption: str) -> dict[str, Any]:
     }
 
 
-def template(name: str, language: str, parameters: Mapping[str, str]) -> dict[str, Any]:
-    """An approved template with named parameters in its body, for outside of the 24 hours."""
+@dataclass(frozen=True)
+class Document:
+    """An uploaded file."""
+
+    media_id: str
+    filename: str
+
+
+def template(name: str, language: str, parameters: Mapping[str, str], header: Document | None = None) -> dict[str, Any]:
+    """An approved template with named parameters in its body, and a file above it, for outside of the 24 hours."""
     named = [{"type": "text", "parameter_name": key, "text": value} for key, value in parameters.items()]
-    components = [{"type": "body", "parameters": named}] if named else []
+    components: list[dict[str, Any]] = [{"type": "body", "parameters": named}] if named else []
+    if header:
+        document = {"id": header.media_id, "filename": header.filename}
+        components.insert(0, {"type": "header", "parameters": [{"type": "document", "document": document}]})
     return {"type": "template", "template": {"name": name, "language": {"code": language}, "components": components}}
 
 

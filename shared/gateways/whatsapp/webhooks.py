@@ -22,6 +22,7 @@ MAX_BYTES = 3 * 1024 * 1024
 """The largest body that WhatsApp sends."""
 
 _MAX_TEXT = 4096
+_MAX_NAME, _MAX_LANGUAGE = 512, 20  # of a template
 _USER_ID = re.compile(r"[A-Z]{2}(?:\.[A-Za-z0-9]{1,16})?\.[A-Za-z0-9]{1,128}")
 _PHONE = re.compile(r"[1-9][0-9]{6,14}")
 
@@ -96,7 +97,18 @@ class AccountNotice:
     is_bad: bool
 
 
-Update = Message | DeliveryStatus | IdentityChange | Preference | AccountNotice
+@dataclass(frozen=True)
+class TemplateStatus:
+    """What became of one of our templates, in WhatsApp's words: APPROVED, REJECTED, PAUSED, DISABLED and others."""
+
+    name: str
+    language: str
+    status: str
+    reason: str | None
+    at: datetime
+
+
+Update = Message | DeliveryStatus | IdentityChange | Preference | AccountNotice | TemplateStatus
 
 
 def challenge_answer(mode: str, token: str, challenge: str, verify_token: str) -> str:
@@ -130,6 +142,8 @@ def _updates(document: Fields, phone_number_id: str) -> Iterator[Update]:
             value = change.body.get("value")
             if isinstance(value, Mapping):
                 yield from _of_change(change.lenient_text("field") or "", Fields(GATEWAY, value), phone_number_id)
+                if change.lenient_text("field") == "message_template_status_update":
+                    yield from _template_status(Fields(GATEWAY, value), entry)
 
 
 def _of_change(field: str, value: Fields, phone_number_id: str) -> Iterator[Update]:
@@ -275,6 +289,22 @@ def _notice(field: str, value: Fields) -> AccountNotice | None:
     event = value.lenient_text("event") or field
     is_bad = event in _BAD_EVENTS or "RESTRICTION" in event or "VIOLATION" in event
     return AccountNotice(field, event[:100], is_bad)
+
+
+def _template_status(value: Fields, entry: Fields) -> Iterator[TemplateStatus]:
+    name, language = value.lenient_text("message_template_name"), value.lenient_text("message_template_language")
+    status = value.lenient_text("event")
+    if name and language and status and len(name) <= _MAX_NAME and len(language) <= _MAX_LANGUAGE:
+        reason = value.lenient_text("reason")
+        yield TemplateStatus(name, language, status[:_MAX_LANGUAGE], reason and reason[:_MAX_NAME], _entry_time(entry))
+
+
+def _entry_time(entry: Fields) -> datetime:
+    """When an entry was made, which tells its order; now where it does not say so."""
+    try:
+        return datetime.fromtimestamp(int(entry.lenient_text("time") or ""), UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.now(UTC)
 
 
 _READERS: dict[str, dict[str, Any]] = {

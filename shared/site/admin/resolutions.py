@@ -222,6 +222,11 @@ RESOLUTIONS: Final[Mapping[str, Resolution]] = {
         _("They get it again by writing TIKET. Is WhatsApp not to be reached, call their number; then close the task."),
         (Step(_("The order"), "/admin/orders/{order_id}"), Step(_("The buyer"), "/admin/users/{user_id}")),
     ),
+    "chat_undelivered": Resolution(
+        _("Somebody in a chat was not reached"),
+        _("They have no address. Call their number or write to them, then close the task (runbook)."),
+        (Step(_("The order"), "/admin/orders/{subject_id}"),),
+    ),
     "chat_handover": Resolution(
         _("Somebody in a chat asks for a person"),
         _("Answer them within 24 hours of their last message, then close the task (runbook)."),

@@ -14,6 +14,7 @@ from functions.chat import main as chat
 from functions.issue_ticket import main as issue_ticket
 from functions.manifest import manifest
 from shared.chat import work
+from shared.chat.consent_question import BUTTON
 from shared.cloud import clock, permissions
 from shared.cloud.database import transaction
 from shared.gateways.whatsapp.messages import Recipient
@@ -43,6 +44,8 @@ class Sent:
     def text(self) -> str:
         """What it says."""
         inner = self.content[self.content["type"]]
+        if self.kind == "template":
+            return str(inner["name"])
         return str(inner.get("caption") or (inner["body"]["text"] if "interactive" in self.content else inner["body"]))
 
     @property
@@ -52,6 +55,11 @@ class Sent:
         rows = [row for section in action.get("sections", []) for row in section["rows"]]
         shown = rows + [each["reply"] for each in action.get("buttons", [])]
         return {each["title"]: each["id"] for each in shown}
+
+    @property
+    def asks_about_notices(self) -> bool:
+        """True of the question whether somebody wants notices."""
+        return any(each.startswith(f"{BUTTON}:") for each in self.choices.values())
 
 
 @dataclass
@@ -119,7 +127,16 @@ class Phone:
 
     @property
     def heard(self) -> list[Sent]:
-        """Every message of ours to this person."""
+        """Every message of ours to this person, without questions about notices."""
+        return [each for each in self._told if not each.asks_about_notices]
+
+    @property
+    def questions(self) -> list[Sent]:
+        """The questions whether they want notices."""
+        return [each for each in self._told if each.asks_about_notices]
+
+    @property
+    def _told(self) -> list[Sent]:
         mine = Recipient(self.number, self.user_id)
         return [each for each in self.whatsapp.sent if each.recipient == mine]
 
@@ -147,6 +164,8 @@ def drain(published: Published, attempt: int = 1) -> None:
             issue_ticket.issue_paid(issue_ticket.PaidOrder(**payload), 1)
         elif topic in ("ticket.created", "order.ended"):
             _hand(topic, payload)
+        elif topic == "chat.notice":
+            decide_on(UUID(payload["notice_id"]))
         elif topic == "chat.waiting":
             work_on(UUID(payload["sender_id"]), attempt)
 
@@ -155,6 +174,12 @@ def work_on(sender_id: UUID, attempt: int = 1) -> None:
     """Work on a conversation with no more rights than the function has."""
     with permissions.run_as(manifest().functions["chat"].permissions):
         work.work(sender_id, attempt)
+
+
+def decide_on(notice_id: UUID) -> None:
+    """Decide on a notice with no more rights than the function has."""
+    with permissions.run_as(manifest().functions["chat"].permissions), transaction() as tx:
+        chat.decide_on_notice(chat.NoticeWaiting(notice_id=notice_id), tx)
 
 
 def _hand(topic: str, payload: Mapping[str, Any]) -> None:

@@ -30,7 +30,7 @@ def test_chats_are_exported_and_erased_with_the_account(a_phone: Callable[..., P
         held = personal_data_inventory.read(tx, user_id)
     assert [each["phone"] for each in held["chats"]] == [phone.number]
     assert held["chat_messages_received"][0]["content"]["text"] == f"beli {code} 1"
-    assert len(held["chat_messages_sent"]) == 1
+    assert len(held["chat_messages_sent"]) == 2  # the goods, and the question about notices
     with transaction() as tx:
         erasure.erase(tx, user_id)
         left = tx.execute(_LEFT, {"id": user_id}).one()

@@ -15,6 +15,8 @@ COLUMNS: dict[tuple[str, str], type[StrEnum]] = {
     ("events", "status"): states.EventStatus,
     ("ticket_tiers", "kind"): states.TierKind,
     ("chat_messages", "status"): states.ChatMessageStatus,
+    ("chat_senders", "notices"): states.ChatNotices,
+    ("chat_consents", "choice"): states.ChatNotices,
     ("orders", "status"): states.OrderStatus,
     ("payments", "status"): states.PaymentStatus,
     ("daily_payments", "status"): states.PaymentStatus,

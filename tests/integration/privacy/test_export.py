@@ -25,9 +25,9 @@ pytestmark = pytest.mark.usefixtures("database")
 
 SECTIONS = [
     "profile", "consents", "orders", "promo_uses", "waiting_room_places", "bank_accounts", "payouts", "mails",
-    "mail_suppressions", "chats", "chat_messages_received", "chat_messages_sent", "sessions",
-    "second_factors", "cookie_consents", "organized_events", "organized_promos", "gate_invitations", "gate_duties",
-    "audit",
+    "mail_suppressions", "chats", "chat_consents", "chat_notices", "chat_messages_received", "chat_messages_sent",
+    "sessions", "second_factors", "cookie_consents", "organized_events", "organized_promos", "gate_invitations",
+    "gate_duties", "audit",
 ]  # fmt: skip
 
 

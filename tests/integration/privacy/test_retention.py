@@ -110,6 +110,15 @@ ROWS = {
         INSERT INTO chat_messages (dedupe_key, sender_id, content, status, created_at)
         SELECT :mark, id, '{"kind": "text"}', 'sent', :at FROM sender
     """,
+    "chat_notices": """
+        INSERT INTO chat_notices (dedupe_key, template, order_id, context, created_at)
+        VALUES (:mark, 'event_reminder', :order, '{}', :at)
+    """,
+    "chat_email_codes": """
+        WITH sender AS (INSERT INTO chat_senders (messenger_id) VALUES (:mark) RETURNING id)
+        INSERT INTO chat_email_codes (sender_id, address, code_hash, tries_left, expires_at)
+        SELECT id, :mark, '', 5, :at FROM sender
+    """,
     "chat_senders": "INSERT INTO chat_senders (messenger_id, created_at) VALUES (:mark, :at)",
     "told_sales": """
         WITH sale AS (UPDATE orders SET idempotency_key = :mark WHERE id = :order RETURNING id, organizer_id)
@@ -161,6 +170,8 @@ LEFT = {
     "scans": "SELECT replace(CAST(id AS text), '-', '') FROM scans",
     "chat_updates": "SELECT update_key FROM chat_updates",
     "chat_messages": "SELECT dedupe_key FROM chat_messages",
+    "chat_notices": "SELECT dedupe_key FROM chat_notices",
+    "chat_email_codes": "SELECT address FROM chat_email_codes",
     "chat_senders": "SELECT messenger_id FROM chat_senders",
     "told_sales": "SELECT o.idempotency_key FROM digest_sales d JOIN orders o ON o.id = d.order_id",
     "farewells": "SELECT once_key FROM emails WHERE to_address <> ''",

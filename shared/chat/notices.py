@@ -1,0 +1,118 @@
+"""Deciding on notices: who gets which in their chat, and what becomes of those that nobody gets (NS-010).
+
+    bought in the chat        told within 24 hours of their last message; later only who wants notices
+    bought elsewhere          told if they want notices
+    has stopped us            told nothing
+
+A mail has gone out beside each notice to who has an address. Who has none, and is not reached with what needs an answer
+of theirs, is left to a person. What an order can cost is bounded: each kind of notice comes a few times at most, and
+once the day's budget is used up, only those that need their reader leave.
+"""
+
+import logging
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.chat import budget, outgoing
+from shared.chat.budget import Level
+from shared.chat.contents import NoticeMessage
+from shared.cloud import manual_tasks
+from shared.cloud.database import Transaction
+from shared.identity import messenger_accounts
+from shared.messages import chat_notices
+from shared.messages.chat_notices import Kind, Notice, Outcome
+from shared.states import ChatNotices
+
+MAX_OF_KIND = 3
+"""The most notices of one kind about an order."""
+MAX_OF_ORDER = 10
+"""The most notices about an order."""
+NEEDS_READER: Final = frozenset({"e_ticket", "goods_ready", "top_up_needed", "refund_account_needed"})
+"""Notices that a person of ours has to do something about where nobody gets them: money waits, or what was bought."""
+
+_HANDED_OVER: Final = frozenset({"e_ticket", "goods_ready"})
+"""What the conversation itself hands over of an order that was made in it."""
+
+log = logging.getLogger(__name__)
+
+_RECIPIENT = text(f"""
+    SELECT s.id, s.notices, u.language, c.order_id IS NOT NULL AS bought_here,
+        u.email NOT {messenger_accounts.IS_MARKER} AS has_address
+    FROM orders o JOIN users u ON u.id = o.user_id
+        LEFT JOIN chat_senders s ON s.user_id = u.id AND COALESCE(s.phone, s.messenger_id) IS NOT NULL
+        LEFT JOIN chat_orders c ON c.order_id = o.id AND c.sender_id = s.id
+    WHERE o.id = :order_id AND NOT u.is_deleted
+    ORDER BY c.order_id IS NOT NULL DESC, s.last_message_at DESC NULLS LAST LIMIT 1
+""")
+
+
+@dataclass(frozen=True)
+class _Recipient:
+    """The buyer of an order, by the chat where they are told; without `id` they have none."""
+
+    id: UUID | None
+    notices: str | None
+    language: str
+    bought_here: bool
+    has_address: bool
+
+    @property
+    def wants_notices(self) -> bool:
+        """They want them, or they bought here, and have not stopped us."""
+        return self.notices == ChatNotices.ON or (self.bought_here and self.notices != ChatNotices.STOPPED)
+
+
+def decide(tx: Transaction, notice_id: UUID) -> None:
+    """Enqueue a notice in its buyer's chat, or record why not; once, however often this is asked."""
+    notice = chat_notices.lock(tx, notice_id)
+    if notice is None:
+        return
+    recipient = _recipient(tx, notice.order_id)
+    outcome = _outcome(tx, notice, recipient)
+    chat_notices.settle(tx, notice, outcome)
+    log.info("chat.notice", extra={"notice_id": str(notice.id), "template": notice.kind, "outcome": outcome})
+    if outcome is Outcome.ENQUEUED and recipient and recipient.id:
+        _enqueue(tx, notice, recipient.id, recipient.language)
+    elif outcome is not Outcome.OBSOLETE:
+        _leave_to_a_person(tx, notice.kind, notice.order_id, recipient, outcome)
+
+
+def report_undelivered(tx: Transaction, kind: Kind, order_id: UUID, reason: str) -> None:
+    """Report that a notice has not reached its reader, to a person if need be."""
+    log.warning("chat.notice_undelivered", extra={"template": kind, "order_id": str(order_id), "reason": reason})
+    _leave_to_a_person(tx, kind, order_id, _recipient(tx, order_id), reason)
+
+
+def _leave_to_a_person(tx: Transaction, kind: Kind, order_id: UUID, recipient: _Recipient | None, reason: str) -> None:
+    if recipient and not recipient.has_address and kind in NEEDS_READER:
+        manual_tasks.add(tx, "chat_undelivered", subject="order", subject_id=order_id, template=kind, reason=reason)
+
+
+def _recipient(tx: Transaction, order_id: UUID) -> _Recipient | None:
+    row = tx.execute(_RECIPIENT, {"order_id": order_id}).first()
+    return _Recipient(**row._mapping) if row else None
+
+
+def _outcome(tx: Transaction, notice: Notice, recipient: _Recipient | None) -> Outcome:
+    if recipient is None or recipient.id is None:
+        return Outcome.NOBODY
+    if notice.kind in _HANDED_OVER and recipient.bought_here and "occasion" not in notice.context:
+        return Outcome.OBSOLETE
+    if not recipient.wants_notices:
+        return Outcome.UNWANTED
+    level, _ = budget.level(tx)
+    if level is not Level.LEFT and notice.kind not in NEEDS_READER:
+        return Outcome.OVER_BUDGET
+    of_kind, of_all = chat_notices.counts(tx, notice)
+    return Outcome.TOO_MANY if of_kind >= MAX_OF_KIND or of_all >= MAX_OF_ORDER else Outcome.ENQUEUED
+
+
+def _enqueue(tx: Transaction, notice: Notice, sender_id: UUID, language: str) -> None:
+    message = NoticeMessage(
+        template=notice.kind, order_id=notice.order_id, context=dict(notice.context), language=language
+    )
+    outgoing.enqueue(tx, sender_id, [message], dedupe_key=f"notice:{notice.id}")
+    outgoing.request_sending(tx, [sender_id])
