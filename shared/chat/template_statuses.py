@@ -26,7 +26,8 @@ _RECORD = text("""
     WHERE t.changed_at <= excluded.changed_at
 """)
 _IS_OFF = text("""
-    SELECT EXISTS (SELECT 1 FROM chat_templates WHERE name = :name AND language = :language AND review_status <> ALL(:usable))
+    SELECT EXISTS (SELECT 1 FROM chat_templates
+        WHERE name = :name AND language = :language AND review_status <> ALL(:usable))
 """)
 
 
