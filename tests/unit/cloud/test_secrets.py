@@ -71,10 +71,16 @@ def test_a_secret_that_is_gone_or_refused_ends_at_once(manager: SecretManager, e
         secrets.secret(NAME)
 
 
-def test_without_an_answer_a_value_ends_after_hours(manager: SecretManager, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(secrets, "STALE_SECONDS", -1)
+def test_without_an_answer_a_value_lasts_for_a_sale_and_not_for_a_day(
+    manager: SecretManager, monkeypatch: pytest.MonkeyPatch
+):
+    hours = [0]
+    monkeypatch.setattr(secrets, "time", SimpleNamespace(monotonic=lambda: hours[0] * 3600.0))
     secrets.secret(NAME)
     manager.answer = ServiceUnavailable("")
+    hours[0] = 8
+    assert secrets.secret(NAME) == "first"
+    hours[0] = 24
     with pytest.raises(ServiceUnavailable):
         secrets.secret(NAME)
 
