@@ -42,6 +42,14 @@ run "the_connection_budget_holds_when_everything_scales_out" { # S-001, S-002
     )
     error_message = "Not what R-002, R-005, R-007 and R-008 ask for: regional, private, 30 backups, 7 days of any moment, protected."
   }
+
+  # Hours since Monday began, in Jakarta: seven ahead of UTC, by which Google counts.
+  assert {
+    condition = alltrue([
+      for window in google_sql_database_instance.main.settings[0].maintenance_window : (window.day - 1) * 24 + window.hour + 7 == 24 + 2
+    ])
+    error_message = "Maintenance is not on Tuesday at 02:00 in Jakarta."
+  }
 }
 
 run "reports_are_read_from_the_primary_unless_there_is_a_replica" {
