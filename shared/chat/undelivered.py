@@ -68,8 +68,8 @@ def _report_lost(tx: Transaction, failure: Undelivered) -> None:
     """Call a person where what somebody has bought did not reach them. Until then they may ask for it again."""
     lost = tx.execute(_LOST, {"id": failure.id}).first()
     if lost is not None:
-        details = {"order_id": lost.order_id, "user_id": lost.user_id, "error": failure.code}
-        manual_tasks.add(tx, "chat_delivery_failed", subject="chat_message", subject_id=failure.id, **details)
+        details = {"chat_message_id": failure.id, "user_id": lost.user_id, "error": failure.code}
+        manual_tasks.add(tx, "chat_delivery_failed", subject="order", subject_id=lost.order_id, **details)
 
 
 def may_use_template(tx: Transaction, wanted: str | None, told: NoticeMessage) -> bool:

@@ -306,7 +306,7 @@ def asked_for_a_person(desk: Desk, kind: str) -> str:
 
 
 def not_arrived(desk: Desk, kind: str) -> str:
-    subject_id = desk.add_task(kind, "chat_message", str(uuid4()), error="131026")
+    subject_id = desk.add_task(kind, "order", str(uuid4()), error="131026")
     desk.close(kind, subject_id)
     return subject_id
 

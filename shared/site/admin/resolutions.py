@@ -220,7 +220,7 @@ RESOLUTIONS: Final[Mapping[str, Resolution]] = {
     "chat_delivery_failed": Resolution(
         _("Something bought in a chat did not arrive there"),
         _("They get it again by writing TIKET. Is WhatsApp not to be reached, call their number; then close the task."),
-        (Step(_("The order"), "/admin/orders/{order_id}"), Step(_("The buyer"), "/admin/users/{user_id}")),
+        (Step(_("The order"), "/admin/orders/{subject_id}"), Step(_("The buyer"), "/admin/users/{user_id}")),
     ),
     "chat_undelivered": Resolution(
         _("Somebody in a chat was not reached"),

@@ -179,7 +179,7 @@ def test_a_ticket_that_whatsapp_calls_late_goes_out_by_template_or_is_left_to_a_
     ticket = silent.heard[-1]
     assert fails(silent, ticket, 131047) == []
     with transaction() as tx:
-        query = text("SELECT details ->> 'order_id' FROM manual_tasks WHERE subject_id = :id")
+        query = text("SELECT subject_id FROM manual_tasks WHERE details ->> 'chat_message_id' = :id")
         assert tx.execute(query, {"id": ticket.callback_data}).scalars().all() == [str(order_id)]
 
 
