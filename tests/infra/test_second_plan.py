@@ -88,7 +88,7 @@ locals { functions = { reserve = { max_instances = 10, pool_size = 2 } } }
 """
 WITHIN = "projects/example-karcis"
 ELSEWHERE = {
-    'google_kms_crypto_key.this["database"].id': f'"{WITHIN}/locations/asia-southeast2/keyRings/main/cryptoKeys/database"',
+    'google_kms_crypto_key.this["database"].id': f'"{WITHIN}/locations/region/keyRings/main/cryptoKeys/database"',
     "google_compute_network.main.id": f'"{WITHIN}/global/networks/main"',
     "[google_service_networking_connection.services, google_kms_crypto_key_iam_member.users]": "[]",
 }
