@@ -37,20 +37,21 @@ BEGIN
     END IF;
     SELECT timezone INTO zone FROM events WHERE id = NEW.event_id;
     INSERT INTO daily_figures (event_id, timezone, day, tier_id, sold, refunded, gross, discount, platform_discount,
-        fees, waived_fees, commission, paid, expired, cancelled)
+        fees, waived_fees, commission, value, paid, expired, cancelled)
     SELECT NEW.event_id, zone, moved.day, moved.tier_id, sum(moved.sold), sum(moved.refunded), sum(moved.gross),
         sum(moved.discount), sum(moved.platform_discount), sum(moved.fees), sum(moved.waived_fees),
-        sum(moved.commission), sum(moved.paid), sum(moved.expired), sum(moved.cancelled)
+        sum(moved.commission), sum(moved.value), sum(moved.paid), sum(moved.expired), sum(moved.cancelled)
     FROM (
         SELECT (NEW.created_at AT TIME ZONE zone)::date AS day, t.tier_id, 0 AS sold, 0 AS refunded, 0 AS gross,
-            0 AS discount, 0 AS platform_discount, 0 AS fees, 0 AS waived_fees, 0 AS commission,
+            0 AS discount, 0 AS platform_discount, 0 AS fees, 0 AS waived_fees, 0 AS commission, 0 AS value,
             t.orders * is_paid AS paid, t.orders * is_expired AS expired, t.orders * is_cancelled AS cancelled
         FROM order_tiers(NEW.id) t WHERE is_paid <> 0 OR is_expired <> 0 OR is_cancelled <> 0
         UNION ALL
         SELECT (s.moment AT TIME ZONE zone)::date, i.tier_id, s.sign * (i.returned_at IS NULL)::integer,
             s.sign * (i.returned_at IS NOT NULL)::integer, s.sign * i.unit_price, s.sign * i.discount,
             s.sign * i.platform_discount, s.sign * i.platform_fee, s.sign * (i.waived_fee - i.platform_waived_fee),
-            s.sign * i.commission, 0, 0, 0
+            s.sign * i.commission,
+            s.sign * (i.returned_at IS NULL)::integer * (i.unit_price - i.discount), 0, 0, 0
         FROM (VALUES (-was_sale, OLD.paid_at), (is_sale, NEW.paid_at)) AS s (sign, moment), order_items i
         WHERE i.order_id = NEW.id AND s.sign <> 0 AND NEW.paid_at IS DISTINCT FROM OLD.paid_at
     ) AS moved
@@ -81,8 +82,9 @@ CREATE FUNCTION public.count_returned_item() RETURNS trigger
 DECLARE
     units integer := CASE WHEN NEW.returned_at IS NULL THEN 1 ELSE -1 END;
 BEGIN
-    INSERT INTO daily_figures (event_id, timezone, day, tier_id, sold, refunded)
-    SELECT e.id, e.timezone, (o.paid_at AT TIME ZONE e.timezone)::date, NEW.tier_id, units, -units
+    INSERT INTO daily_figures (event_id, timezone, day, tier_id, sold, refunded, value)
+    SELECT e.id, e.timezone, (o.paid_at AT TIME ZONE e.timezone)::date, NEW.tier_id, units, -units,
+        units * (NEW.unit_price - NEW.discount)
     FROM orders o JOIN events e ON e.id = o.event_id
     WHERE o.id = NEW.order_id AND o.paid_at IS NOT NULL;
     RETURN NULL;
@@ -565,7 +567,8 @@ CREATE TABLE public.daily_figures (
     expired bigint DEFAULT 0 NOT NULL,
     cancelled bigint DEFAULT 0 NOT NULL,
     is_sum boolean DEFAULT false NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    value bigint DEFAULT 0 NOT NULL
 );
 
 CREATE TABLE public.daily_payments (
@@ -1839,6 +1842,8 @@ CREATE INDEX chat_updates_waiting ON public.chat_updates USING btree (sender_id,
 CREATE INDEX cookie_consents_nameless ON public.cookie_consents USING btree (chosen_at) WHERE (user_id IS NULL);
 
 CREATE INDEX cookie_consents_user ON public.cookie_consents USING btree (user_id) WHERE (user_id IS NOT NULL);
+
+CREATE INDEX daily_figures_day ON public.daily_figures USING btree (day);
 
 CREATE INDEX daily_figures_event ON public.daily_figures USING btree (event_id, day);
 

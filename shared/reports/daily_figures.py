@@ -24,22 +24,23 @@ Rows = Sequence[RowMapping]
 RECOUNTED_DAYS = 2
 """Every night the events are counted anew whose figures have changed within so many days."""
 
-_BY_DAY = (*figures.SALES, *figures.RETURNS, *figures.OUTCOMES)
+_SALES = (*figures.SALES, figures.VALUE)
+_BY_DAY = (*_SALES, *figures.RETURNS, *figures.OUTCOMES)
 _COUNTED_FIGURES = f"""
     SELECT day, tier_id, {figures.sums(*_BY_DAY)} FROM (
-        SELECT {periods.day("o.paid_at")} AS day, i.tier_id, {figures.columns(*figures.SALES)},
+        SELECT {periods.day("o.paid_at")} AS day, i.tier_id, {figures.columns(*_SALES)},
             {figures.zeros(*figures.RETURNS, *figures.OUTCOMES)}
         FROM {figures.SALES_SOURCE}  -- Uses index: orders_event_created
         WHERE o.event_id = :event_id AND o.status IN ('paid', 'refunded') AND {periods.contains("o.paid_at")}
         GROUP BY 1, 2
         UNION ALL
-        SELECT {periods.day("p.created_at")}, NULL, {figures.zeros(*figures.SALES)},
+        SELECT {periods.day("p.created_at")}, NULL, {figures.zeros(*_SALES)},
             {figures.columns(*figures.RETURNS)}, {figures.zeros(*figures.OUTCOMES)}
         FROM {figures.RETURNS_SOURCE}  -- Uses index: ledger_postings_event
         WHERE p.event_id = :event_id AND {figures.IS_RETURN} AND {periods.contains("p.created_at")}
         GROUP BY 1
         UNION ALL
-        SELECT {periods.day("o.created_at")}, t.tier_id, {figures.zeros(*figures.SALES, *figures.RETURNS)},
+        SELECT {periods.day("o.created_at")}, t.tier_id, {figures.zeros(*_SALES, *figures.RETURNS)},
             {figures.columns(*figures.OUTCOMES, times="t.orders")}
         FROM {figures.ORDERS_SOURCE}, order_tiers(o.id) t  -- Uses index: orders_event_created
         WHERE o.event_id = :event_id AND {periods.contains("o.created_at")}

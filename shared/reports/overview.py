@@ -29,11 +29,37 @@ _MARK = "changed:platform"
 """Nothing invalidates it."""
 
 _NOW = text(f"SELECT {figures.columns(*figures.PLATFORM)}")
+_FIRST = "CAST(CAST(:since AS timestamptz) AT TIME ZONE {zone} + interval '1 day - 1 microsecond' AS date)"
+_AFTER = "CAST(CAST(:until AS timestamptz) AT TIME ZONE {zone} AS date)"
+_IS_WHOLE_DAY = f"{{day}} >= {_FIRST} AND {{day}} < {_AFTER}"
+"""The condition that a day of a zone lies within the period as a whole."""
+_OF_WHOLE_DAY = _IS_WHOLE_DAY.format(day="CAST(o.paid_at AT TIME ZONE e.timezone AS date)", zone="e.timezone")
+_ITS_SALES = f"""
+    SELECT o.event_id, {figures.columns(figures.SOLD, figures.REFUNDED, figures.VALUE)}
+    FROM {figures.SALES_SOURCE} JOIN events e ON e.id = o.event_id
+    WHERE o.status IN ('paid', 'refunded') AND {periods.contains("o.paid_at")} AND
+"""
+# Of whole days of an event, its kept figures; of the others, and of an event whose zone has just changed, its orders.
 _TOP = text(f"""
-    SELECT o.event_id, e.title, e.organizer_id, {figures.columns(*figures.TOP_SELLERS)}
-    FROM {figures.SALES_SOURCE} JOIN events e ON e.id = o.event_id  -- Uses index: orders_paid
-    WHERE o.status = 'paid' AND NOT e.is_synthetic AND {periods.contains("o.paid_at")}
-    GROUP BY o.event_id, e.title, e.organizer_id ORDER BY sold DESC, value DESC, o.event_id LIMIT :top
+    WITH kept AS (
+        SELECT d.event_id, d.timezone, d.sold, d.refunded, d.value, e.timezone <> d.timezone AS has_moved
+        FROM daily_figures d JOIN events e ON e.id = d.event_id  -- Uses index: daily_figures_day
+        WHERE d.day >= CAST(:since AS date) - 2 AND d.day <= CAST(:until AS date) + 2
+            AND ({_IS_WHOLE_DAY.format(day="d.day", zone="d.timezone")} OR e.timezone <> d.timezone)
+    ), moved AS (SELECT DISTINCT event_id FROM kept WHERE has_moved)
+    SELECT f.event_id, e.title, e.organizer_id, {figures.sums(figures.SOLD, figures.VALUE)} FROM (
+        SELECT event_id, sold, refunded, value FROM kept WHERE event_id NOT IN (SELECT event_id FROM moved)
+        UNION ALL
+        ({_ITS_SALES} o.event_id NOT IN (SELECT event_id FROM moved) AND NOT ({_OF_WHOLE_DAY})
+            AND (o.paid_at < CAST(:since AS timestamptz) + interval '2 days'  -- Uses index: orders_paid
+                OR o.paid_at >= CAST(:until AS timestamptz) - interval '2 days')
+        GROUP BY o.event_id)
+        UNION ALL
+        ({_ITS_SALES} o.event_id IN (SELECT event_id FROM moved) GROUP BY o.event_id)
+    ) AS f JOIN events e ON e.id = f.event_id
+    WHERE NOT e.is_synthetic
+    GROUP BY f.event_id, e.title, e.organizer_id HAVING sum(f.sold) + sum(f.refunded) > 0
+    ORDER BY sold DESC, value DESC, f.event_id LIMIT :top
 """)
 
 

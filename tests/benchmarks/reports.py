@@ -31,7 +31,7 @@ from shared.cloud import clients, clock
 from shared.cloud.database import snapshot
 from shared.cloud.settings import settings
 from shared.identity.tokens import Principal
-from shared.reports import attendees, daily_figures, order_search, overview, periods, sales
+from shared.reports import attendees, daily_figures, order_search, overview, periods, platform_closing, sales
 from shared.reports.access import ReportedEvent
 from shared.reports.attendees import AttendeeQuery
 from shared.reports.order_search import OrderSearch
@@ -211,8 +211,10 @@ def filled_database(
                 if more:
                     more(connection)
                 connection.commit()
-                daily_figures.recount(event_id)  # what was filled in without triggers
+                for each in daily_figures.all_events():  # what was filled in without triggers
+                    daily_figures.recount(each)
                 daily_figures.compact()
+                platform_closing.close()
                 connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE")
             yield server, ReportedEvent(event_id, organizer_id, "Konser 0", "konser-0", "Asia/Jakarta")
             clients.engine().dispose()

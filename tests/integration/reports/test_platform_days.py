@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import text
 
 from shared.cloud.clients import make_engine
 from shared.cloud.database import snapshot, transaction
-from shared.reports import overview, platform_closing
+from shared.reports import daily_figures, overview, platform_closing
 from shared.reports.periods import Period, PeriodQuery
 from tests.benchmarks.reports_data import fill
 from tests.factories import a_tier, an_event
@@ -25,12 +26,12 @@ NOON_EDGES = (-40.6, -3.4)
 
 @pytest.fixture(autouse=True)
 def sixty_days_of_sales(database: str) -> None:
-    """Four hundred orders, some of them given back; no day is closed."""
+    """Two thousand orders, some of them given back; no day is closed."""
     owner = make_engine()
     with owner.begin() as connection:
         connection.exec_driver_sql("TRUNCATE daily_platform_sales, daily_platform_books")
         if not connection.exec_driver_sql("SELECT count(*) FROM ledger_postings").scalar():
-            fill(connection, 200)
+            fill(connection, 1000)
     owner.dispose()
 
 
@@ -131,3 +132,38 @@ def test_closings_at_the_same_time_close_each_day_once():
     counted = [figures(period) for period in looked_at]
     at_the_same_time([platform_closing.close] * 4)
     assert [figures(period) for period in looked_at] == counted
+
+
+def top_by_hand(period: Period) -> list[tuple[UUID, int, int]]:
+    """The best-selling events of a period, counted from all its orders."""
+    with transaction() as tx:
+        rows = tx.execute(
+            text("""
+                SELECT o.event_id, count(*) FILTER (WHERE i.returned_at IS NULL) AS sold,
+                    COALESCE(sum(i.unit_price - i.discount) FILTER (WHERE i.returned_at IS NULL), 0) AS value
+                FROM orders o JOIN order_items i ON i.order_id = o.id
+                WHERE o.paid_at >= :since AND o.paid_at < :until
+                GROUP BY o.event_id ORDER BY sold DESC, value DESC, o.event_id LIMIT 10
+            """),
+            period.values,
+        )
+        return [(row.event_id, row.sold, int(row.value)) for row in rows]
+
+
+def top(period: Period) -> list[tuple[UUID, int, int]]:
+    return [(each["event_id"], each["sold"], each["value"]) for each in figures(period)["top_events"]]
+
+
+def test_the_best_selling_events_are_those_of_the_orders_in_whatever_zone_they_are():
+    change = "UPDATE events SET timezone = :zone WHERE slug = ANY(:slugs)"
+    with transaction() as tx:
+        tx.execute(text(change), {"zone": "Asia/Jayapura", "slugs": [f"konser-{number}" for number in range(25)]})
+        tx.execute(text(change), {"zone": "Asia/Makassar", "slugs": [f"konser-{number}" for number in range(25, 40)]})
+    for event_id in daily_figures.all_events():
+        daily_figures.recount(event_id)
+    looked_at = periods_to_look_at()
+    assert [top(period) for period in looked_at] == [top_by_hand(period) for period in looked_at]
+    assert len(top(looked_at[0])) == 10
+    with transaction() as tx:  # until the next night, what is kept of these is of other days
+        tx.execute(text(change), {"zone": "Asia/Tokyo", "slugs": ["konser-0", "konser-30"]})
+    assert [top(period) for period in looked_at] == [top_by_hand(period) for period in looked_at]
