@@ -140,7 +140,7 @@ def test_figures_move_to_the_days_of_the_event_s_new_zone(busy_event: Event):
 
 def test_what_was_sold_before_figures_were_kept_is_counted_by_the_migrations(busy_event: Event):
     figures = importlib.import_module("schemas.migrations.versions.0045_figures_of_before")
-    values = importlib.import_module("schemas.migrations.versions.0063_values_of_before")
+    values = importlib.import_module("schemas.migrations.versions.0064_values_of_before")
     with transaction() as tx:
         tx.execute(text("DELETE FROM daily_payments WHERE event_id = :id"), {"id": busy_event.id})
         lost = "DELETE FROM daily_figures WHERE event_id = :id AND tier_id IS NOT NULL"

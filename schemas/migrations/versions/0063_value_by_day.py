@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0062"
-down_revision = "0061"
+revision = "0063"
+down_revision = "0062"
 branch_labels = None
 depends_on = None
 
@@ -69,6 +69,6 @@ BY_DAY = "CREATE INDEX daily_figures_day ON daily_figures (day)"
 
 
 def upgrade() -> None:
-    """Add the column, have it kept, and find rows by their day. What was sold before is counted by 0063."""
+    """Add the column, have it kept, and find rows by their day. What was sold before is counted by 0064."""
     for statement in (COLUMN, COUNT_ORDER, COUNT_RETURNED_ITEM, BY_DAY):
         op.execute(statement)

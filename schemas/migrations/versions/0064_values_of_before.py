@@ -1,12 +1,12 @@
-"""The value of what was sold before 0062 kept it: the difference of what there is and what is kept, event by event.
+"""The value of what was sold before 0063 kept it: the difference of what there is and what is kept, event by event.
 
 Each event is one statement, which sees one moment: sales go on meanwhile, and are counted by their triggers alone.
 """
 
 from alembic import op
 
-revision = "0063"
-down_revision = "0062"
+revision = "0064"
+down_revision = "0063"
 branch_labels = None
 depends_on = None
 
