@@ -279,16 +279,35 @@ def _preference(preference: Fields, _: Fields) -> Preference | None:
     return Preference(sender, wants_messages=wish == "resume", at=_moment(preference))
 
 
-_BAD_EVENTS = frozenset({"REJECTED", "PAUSED", "DISABLED", "FLAGGED", "DOWNGRADE", "DISABLED_UPDATE"})
+_BAD_EVENTS = frozenset(
+    {"REJECTED", "PAUSED", "DISABLED", "FLAGGED", "DOWNGRADE", "DISABLED_UPDATE", "ACCOUNT_DELETED"}
+)
+_BAD_VALUES = {
+    "alert_severity": frozenset({"WARNING", "CRITICAL"}),
+    "new_quality_score": frozenset({"RED"}),
+    "new_category": frozenset({"MARKETING"}),
+}
+"""Fields without an event, and what is bad in them: a template that counts as marketing costs more."""
 _NOTICES = ("account_", "message_template_", "template_", "phone_number_", "business_", "security")
 
 
 def _notice(field: str, value: Fields) -> AccountNotice | None:
     if not field.startswith(_NOTICES):
         return None
-    event = value.lenient_text("event") or field
-    is_bad = event in _BAD_EVENTS or "RESTRICTION" in event or "VIOLATION" in event
+    event = value.lenient_text("event") or _bad_value(value) or field
+    is_bad = event in _BAD_EVENTS or "RESTRICTION" in event or "VIOLATION" in event or _bad_value(value) is not None
     return AccountNotice(field, event[:100], is_bad)
+
+
+def _bad_value(value: Fields) -> str | None:
+    """The value of a notice, or of the alert in it, that a person has to look at."""
+    alert = value.body.get("alert_info")
+    for fields in (value, Fields(GATEWAY, alert if isinstance(alert, Mapping) else {})):
+        for name, bad in _BAD_VALUES.items():
+            told = fields.lenient_text(name)
+            if told in bad:
+                return told
+    return None
 
 
 def _template_status(value: Fields, entry: Fields) -> Iterator[TemplateStatus]:

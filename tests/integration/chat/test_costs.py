@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import text
 
-from shared.chat import actions, budget
+from shared.chat import actions, budget, outgoing
 from shared.chat.budget import Level
+from shared.chat.contents import Text
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings
 from tests.factories import stock
@@ -42,6 +43,15 @@ def test_each_message_is_counted_once(a_phone: APhone):
     phone.sends({"type": "text", "text": {"body": "bantuan"}}, message_id="wamid.counted")
     phone.sends({"type": "text", "text": {"body": "bantuan"}}, message_id="wamid.counted")
     assert used_today() - before == len(phone.heard) == 1
+
+
+def test_answers_that_are_enqueued_again_after_a_crash_are_not_counted_again(a_phone: APhone):
+    sender_id = a_sender_id(a_phone())
+    before = used_today()
+    for _ in range(2):
+        with transaction() as tx:
+            outgoing.enqueue(tx, sender_id, [Text(body="Halo"), Text(body="lagi")], dedupe_key="the same step")
+    assert used_today() - before == 2
 
 
 def test_once_the_budget_is_used_up_only_what_was_bought_is_delivered(a_phone: APhone, paying: Gateways, a_budget):

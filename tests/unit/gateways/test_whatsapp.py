@@ -206,3 +206,26 @@ def test_what_cannot_be_read_is_left_out_and_the_rest_is_not():
     [found] = webhooks.read_updates(headers, body, SECRET, phone_number_id=NUMBER)
     assert isinstance(found, Message)
     assert found.text == "buymidtrans viu1b 1"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "is_bad"),
+    [
+        ("phone_number_quality_update", {"event": "FLAGGED", "current_limit": "TIER_2K"}, True),
+        ("phone_number_quality_update", {"event": "UNFLAGGED"}, False),
+        ("account_update", {"event": "ACCOUNT_VIOLATION", "violation_info": {"violation_type": "SPAM"}}, True),
+        ("account_update", {"event": "VERIFIED_ACCOUNT"}, False),
+        ("account_alerts", {"alert_info": {"alert_severity": "CRITICAL"}}, True),
+        ("account_alerts", {"alert_severity": "INFORMATIONAL"}, False),
+        ("account_alerts", {"alert_info": "none"}, False),
+        ("message_template_quality_update", {"new_quality_score": "RED"}, True),
+        ("template_category_update", {"new_category": "MARKETING"}, True),
+        ("template_category_update", {"new_category": "UTILITY"}, False),
+    ],
+)
+def test_what_a_person_has_to_look_at_is_told_apart(field: str, value: dict[str, object], is_bad: bool):
+    changes = [{"field": field, "value": value}]
+    body = json.dumps({"entry": [{"id": "198", "changes": changes}]}).encode()
+    headers = {"X-Hub-Signature-256": "sha256=" + hmac.new(b"secret", body, hashlib.sha256).hexdigest()}
+    told = webhooks.read_updates(headers, body, "secret", phone_number_id="208")
+    assert [each.is_bad for each in told if isinstance(each, AccountNotice)] == [is_bad]
