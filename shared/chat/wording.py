@@ -11,8 +11,10 @@ from shared.cloud.settings import settings
 
 _SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "events": (
-        "Halo! Pilih acara di bawah, atau ketik BELI, kode, dan jumlah, misalnya: BELI K7M2QP 1.",
-        "Hello! Choose an event below, or type BUY, a code and a quantity, as in: BUY K7M2QP 1.",
+        "Halo! Pilih acara di bawah, juga dengan angka (1 yang pertama), atau ketik BELI, kode, dan jumlah,"
+        " misalnya: BELI K7M2QP 1.",
+        "Hello! Choose an event below, by its number too (1 is the first), or type BUY, a code and a quantity,"
+        " as in: BUY K7M2QP 1.",
     ),
     "choose_event": ("Pilih acara", "Choose an event"),
     "no_events": ("Belum ada acara yang dijual sekarang.", "No event is on sale right now."),
