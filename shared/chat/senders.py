@@ -21,8 +21,8 @@ from shared.states import ChatNotices
 
 LEASE_SECONDS = 60
 """How long one delivery has a conversation to itself: longer than it takes to upload a file and send it."""
-ACTION_LEASE_SECONDS = 180
-"""The same while an action is carried out: longer than two payment gateways take, each asked for what it has, told what
+GATEWAY_LEASE_SECONDS = 180
+"""The same while a payment is opened or looked up: longer than two gateways take, each asked for what it has, told what
 is wanted, and asked again what became of that."""
 WINDOW_HOURS = 24
 """How long after their last message somebody may be answered."""
@@ -59,8 +59,8 @@ _CLAIM = text("""
 """)
 _LOCK = text("""
     UPDATE chat_senders SET claimed_until = clock_timestamp()
-        + make_interval(secs => CASE WHEN pending_action IS NULL THEN CAST(:seconds AS int)
-            ELSE CAST(:action_seconds AS int) END)
+        + make_interval(secs => CASE WHEN pending_action #>> '{action,kind}' IN ('pay', 'look')
+            THEN CAST(:gateway_seconds AS int) ELSE CAST(:seconds AS int) END)
     WHERE id = :id AND claimed_until = :claim
     RETURNING id, messenger_id, phone, user_id, notices, state, pending_action, claimed_until,
         COALESCE(send_after > clock_timestamp(), false) AS is_paused,
@@ -231,7 +231,7 @@ def lock(tx: Transaction, sender_id: UUID, claim: datetime) -> Sender:
         "id": sender_id,
         "claim": claim,
         "seconds": LEASE_SECONDS,
-        "action_seconds": ACTION_LEASE_SECONDS,
+        "gateway_seconds": GATEWAY_LEASE_SECONDS,
         "hours": WINDOW_HOURS,
     }
     row = tx.execute(_LOCK, values).first()

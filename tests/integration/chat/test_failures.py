@@ -20,6 +20,7 @@ from tests.factories import stock
 from tests.integration.chat.phones import FakeWhatsApp, Phone, deliver, drain, work_on
 from tests.integration.chat.steps import an_offer
 from tests.integration.chat.test_receiving import last_message, sender_of, status
+from tests.model.gateways import Gateways
 
 pytestmark = pytest.mark.usefixtures("database")
 APhone = Callable[..., Phone]
@@ -51,25 +52,26 @@ def test_each_sweep_takes_those_that_were_not_swept_for_longest(
         assert len(set(swept)) == len(swept), "one that is never done is swept again before another was"
 
 
-def test_an_action_keeps_its_conversation_for_as_long_as_two_gateways_may_take(
-    a_phone: APhone, monkeypatch: pytest.MonkeyPatch
+def test_a_payment_keeps_its_conversation_for_as_long_as_two_gateways_may_take(
+    a_phone: APhone, paying: Gateways, monkeypatch: pytest.MonkeyPatch
 ):
-    kept: list[timedelta] = []
+    kept: dict[str, timedelta] = {}
     carry_out = actions.carry_out
 
     def watched(action: Action, actor: Actor) -> Result:
         with transaction() as tx:
             query = text("SELECT claimed_until - clock_timestamp() FROM chat_senders WHERE id = :id")
-            kept.append(tx.execute(query, {"id": actor.sender.id}).scalar_one())
+            kept[action.kind] = tx.execute(query, {"id": actor.sender.id}).scalar_one()
         return carry_out(action, actor)
 
     monkeypatch.setattr(actions, "carry_out", watched)
     phone = a_phone()
-    phone.writes(f"beli {an_offer()[1]} 1")
+    phone.writes(f"beli {an_offer(kind='product')[1]} 1")
+    phone.writes("sudah bayar?")
     a_gateway = 3 * Timeouts().total_seconds  # what it has is asked, the payment made, and what became of that asked
-    assert kept
-    assert 2 * a_gateway < senders.ACTION_LEASE_SECONDS
-    assert max(kept) > timedelta(seconds=2 * a_gateway - 30)
+    assert 2 * a_gateway < senders.GATEWAY_LEASE_SECONDS
+    assert min(kept["pay"], kept["look"]) > timedelta(seconds=senders.GATEWAY_LEASE_SECONDS / 2)
+    assert kept["hold"] < timedelta(seconds=senders.LEASE_SECONDS)  # after a crash nobody waits longer than need be
 
 
 def test_a_hold_that_can_not_be_told_of_is_given_back_and_its_sender_can_go_on(
