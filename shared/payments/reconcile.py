@@ -22,6 +22,7 @@ from shared.payments import (
     reconcile_totals,
     settlement,
     sync,
+    transfer_sync,
     unallocated,
     unrecorded_payments,
     webhooks,
@@ -263,7 +264,7 @@ def _refund(row: _Found) -> str | bool:
 
 
 def _transfer(row: _Found) -> str | bool:
-    done = payout_execution.sync(row.id)
+    done = transfer_sync.sync_transfer(row.id)
     return done if done not in (TransferStatus.SENDING, PayoutStatus.PROCESSING) else False
 
 

@@ -20,8 +20,7 @@ from shared.gateways.errors import GatewayError, PayloadUnreadable, SignatureInv
 from shared.gateways.fields import clean_text
 from shared.gateways.statuses import GatewayRefundStatus, GatewayTransferStatus, WebhookEvent, WebhookEventKind
 from shared.payments import records as payment_records
-from shared.payments import sync
-from shared.payouts import execution as payout_execution
+from shared.payments import sync, transfer_sync
 from shared.payouts import transfers
 from shared.problems import Malformed
 from shared.refunds import execution as refund_execution
@@ -137,7 +136,7 @@ def _read(gateway: str, headers: Mapping[str, str], body: bytes) -> WebhookEvent
 def _dispatch(event: _KeptEvent) -> str:
     """Sync the payment, refund or transfer that the event names; return the outcome."""
     if event.transfer_id:
-        return payout_execution.sync(event.transfer_id)
+        return transfer_sync.sync_transfer(event.transfer_id)
     if event.refund_id:
         return refund_execution.sync(event.refund_id)
     if event.payment_id is None:

@@ -1,4 +1,4 @@
-"""Payout execution (FN-006, FN-011, FN-012), and the results of all transfers."""
+"""Payout execution: the transfer of a payout, its outcome and its retries (FN-006, FN-011, FN-012)."""
 
 from uuid import UUID
 
@@ -11,7 +11,6 @@ from shared.payouts import records as payout_records
 from shared.payouts.bank_accounts import BankAccountRow
 from shared.payouts.records import Payout
 from shared.payouts.transfers import Transfer
-from shared.refunds import execution as refund_execution
 from shared.states import BankAccountStatus, PayoutStatus, TransferStatus
 
 
@@ -27,7 +26,7 @@ def execute(payout_id: UUID) -> str:
         status = payout_records.read(tx, payout_id).status
     if transfer is None or account is None:
         return status
-    return _book(transfer, transfers.send(transfer, account))
+    return record_transfer(transfer, transfers.send(transfer, account))
 
 
 def retry_failed(payout_id: UUID) -> str:
@@ -42,20 +41,21 @@ def retry_failed(payout_id: UUID) -> str:
     return execute(payout_id)
 
 
-def sync(transfer_id: UUID) -> str:
-    """Ask what became of a transfer, of a payout or a refund, and book it; return the status of what it pays.
-
-    Raises GatewayUnavailable where the gateway gave no answer: call again.
-    """
+def record_transfer(transfer: Transfer, reported: GatewayTransferStatus) -> str:
+    """Book the outcome of a transfer that pays a payout; return the payout's status."""
     with transaction() as tx:
-        transfer = transfers.read(tx, transfer_id)
-        account = transfers.account_of(tx, transfer)
-    reported = transfers.query(transfer)
-    if reported is None and transfer.status == TransferStatus.SENDING:  # it never got there
-        reported = transfers.send(transfer, account)
-    if reported is None:
-        return transfer.status
-    return refund_execution.record_transfer(transfer, reported) if transfer.refund_id else _book(transfer, reported)
+        payout = payout_records.lock(tx, transfer.debt_id)
+        changed = transfers.apply(tx, transfer.id, reported)
+        if changed is None:
+            return payout.status
+        if changed.status == TransferStatus.SUCCEEDED:
+            payout_records.set_status(tx, payout, PayoutStatus.COMPLETED)
+            manual_tasks.close(tx, payout.id, by=None)
+            outbox.add(tx, "payout.processed", {"payout_id": payout.id})
+        else:
+            payout_records.set_status(tx, payout, PayoutStatus.FAILED, changed.failure or changed.status)
+            _after_failure(tx, payout, changed)
+        return payout_records.read(tx, payout.id).status
 
 
 def _transfer(tx: Transaction, payout: Payout) -> Transfer | None:
@@ -85,22 +85,6 @@ def _begin(tx: Transaction, payout: Payout, account: BankAccountRow) -> Transfer
     transfer_id = transfers.begin(tx, account, payout.amount - cut, payout_id=payout.id)
     payout_records.reduce(tx, payout, cut, transfer_id)
     return transfers.read(tx, transfer_id)
-
-
-def _book(transfer: Transfer, reported: GatewayTransferStatus) -> str:
-    with transaction() as tx:
-        payout = payout_records.lock(tx, transfer.debt_id)
-        changed = transfers.apply(tx, transfer.id, reported)
-        if changed is None:
-            return payout.status
-        if changed.status == TransferStatus.SUCCEEDED:
-            payout_records.set_status(tx, payout, PayoutStatus.COMPLETED)
-            manual_tasks.close(tx, payout.id, by=None)
-            outbox.add(tx, "payout.processed", {"payout_id": payout.id})
-        else:
-            payout_records.set_status(tx, payout, PayoutStatus.FAILED, changed.failure or changed.status)
-            _after_failure(tx, payout, changed)
-        return payout_records.read(tx, payout.id).status
 
 
 def _after_failure(tx: Transaction, payout: Payout, transfer: Transfer) -> None:

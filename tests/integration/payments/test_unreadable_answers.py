@@ -8,10 +8,9 @@ from infra.local.postgres import Postgres
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayUnavailable
 from shared.identity.tokens import Principal
-from shared.payments import checkout, payment_expiry, sync
+from shared.payments import checkout, payment_expiry, sync, transfer_sync
 from shared.payments.settlement import SettlementOutcome
 from shared.payouts import bank_account_changes
-from shared.payouts import execution as payout_execution
 from shared.payouts.bank_accounts import BankAccountBody
 from shared.problems import TryAgain
 from shared.refunds import approval
@@ -137,7 +136,7 @@ def test_a_refund_of_which_nobody_knows_is_paid_once(at, gateway, method, body, 
     at.behaves(gateway)
     refund_execution.execute(refund.id)
     for transfer in rows("SELECT id FROM disbursements WHERE refund_id = :id AND status = 'sending'", id=refund.id):
-        payout_execution.sync(transfer.id)
+        transfer_sync.sync_transfer(transfer.id)
     assert refund_execution.sync(refund.id) == "completed"
     assert left(at, order, gateway) == 107_500 - 90_000
 

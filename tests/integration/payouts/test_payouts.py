@@ -14,7 +14,7 @@ from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayUnavailable
 from shared.identity.tokens import Principal
 from shared.messages import template_context
-from shared.payments import reconcile
+from shared.payments import reconcile, transfer_sync
 from shared.payouts import creation, retries
 from shared.payouts import execution as payout_execution
 from shared.payouts import records as payout_records
@@ -235,7 +235,7 @@ def test_an_account_that_is_set_while_a_transfer_fails_gets_the_next_one(at: Gat
     transfer_id = begin(at, payout_id)
     set_account(organizer.id)
     assert status(payout_id) == "processing"
-    assert payout_execution.sync(transfer_id) == "pending"
+    assert transfer_sync.sync_transfer(transfer_id) == "pending"
     assert payout_execution.execute(payout_id) == "completed"
     assert transfers(payout_id) == ["9999", "7890"]
 
@@ -244,7 +244,7 @@ def test_an_account_that_is_set_while_a_transfer_fails_gets_the_next_one(at: Gat
 def test_a_new_account_and_a_failure_in_the_same_moment_lose_nothing(at: Gateways, _: int):
     organizer, payout_id = a_payout(REFUSED)
     transfer_id = begin(at, payout_id)
-    at_the_same_time([lambda: set_account(organizer.id), lambda: payout_execution.sync(transfer_id)])
+    at_the_same_time([lambda: set_account(organizer.id), lambda: transfer_sync.sync_transfer(transfer_id)])
     assert status(payout_id) == "pending"
     assert payout_execution.execute(payout_id) == "completed"
 
@@ -253,7 +253,7 @@ def test_the_mail_names_the_account_that_was_paid(at: Gateways):
     organizer, payout_id = a_payout()
     transfer_id = begin(at, payout_id)
     set_account(organizer.id, "5555550001")
-    assert payout_execution.sync(transfer_id) == "completed"
+    assert transfer_sync.sync_transfer(transfer_id) == "completed"
     with transaction() as tx:
         told = template_context.read_payout(tx, payout_id)
     assert (told.status, told.bank_code, told.account_number_ending) == ("completed", "BCA", "7890")
