@@ -1,7 +1,7 @@
 """Routes: what a function declares, and the parameters that its handlers' signatures ask for."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import UnionType
@@ -168,12 +168,6 @@ def route(
     hints = get_type_hints(handler, include_extras=True)
     returned = hints.pop("return", None)
     is_kept = get_origin(returned) is Cached
-    names = inspect.signature(handler).parameters
-    parameters = tuple(
-        Parameter(name, _source(name, hints[name], path), hints[name])
-        for name, parameter in names.items()
-        if parameter.default is inspect.Parameter.empty or f"{{{name}}}" in path
-    )
     declared = Route(
         kind=kind,
         method=method,
@@ -183,7 +177,7 @@ def route(
         idempotent=idempotent,
         problems=problems,
         limit=limit or _default_limit(kind, method),
-        parameters=parameters,
+        parameters=_parameters(handler, hints, path),
         response_type=get_args(returned)[0] if is_kept else returned,
         produces=produces,
         is_kept=is_kept,
@@ -194,6 +188,14 @@ def route(
     if kind in _FOR_PEOPLE and anybody == bool(declared.access):
         raise TypeError(f"{method} {path}: say who may call, by one guard or by anybody=True")
     return declared
+
+
+def _parameters(handler: Callable[..., Any], hints: Mapping[str, Any], path: str) -> tuple[Parameter, ...]:
+    return tuple(
+        Parameter(name, _source(name, hints[name], path), hints[name])
+        for name, parameter in inspect.signature(handler).parameters.items()
+        if parameter.default is inspect.Parameter.empty or f"{{{name}}}" in path
+    )
 
 
 def _default_limit(kind: RouteKind, method: str) -> Limit:

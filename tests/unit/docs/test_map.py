@@ -46,3 +46,8 @@ def test_every_package_has_its_layer():
     held = {name.strip() for layer in layers() for name in layer.split("|")}
     entries = {path.stem for path in (ROOT / "shared").iterdir() if not path.stem.startswith("_")}
     assert {f"shared.{entry}" for entry in entries} == {name for name in held if name != "functions"}
+
+
+def test_the_glossary_has_thirty_terms_at_most():
+    rows = MAP.split("\n## Terms\n")[1].split("\n## ")[0].count("\n| ") - 1
+    assert rows <= 30
