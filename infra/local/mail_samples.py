@@ -93,6 +93,7 @@ class _Samples:
         code = {**name, "code": "123456", "valid_minutes": 10}
         yield Sample("verify_email", "", code)
         yield Sample("sign_in", "", {**code, "code": "12345678"})
+        yield Sample("link_chat", "", {**code, "full_name": "", "code": "12345678"})
         yield Sample("confirm_identity", "", code)
         yield Sample("reset_password", "", code)
         yield Sample("already_registered", "", name)

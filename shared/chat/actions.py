@@ -14,11 +14,12 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import text
 
-from shared.chat import facts, senders
+from shared.chat import facts, linking, senders
 from shared.chat.contents import (
     Action,
     CallPerson,
     Cancel,
+    CheckCode,
     Deliver,
     Done,
     FindTickets,
@@ -30,6 +31,7 @@ from shared.chat.contents import (
     Pay,
     Refused,
     Result,
+    SendCode,
     ShowEvent,
 )
 from shared.chat.conversation import MAX_TYPED_NAMES
@@ -223,6 +225,16 @@ def _deliver(action: Deliver, actor: Actor) -> Result:
 def _call_person(_: CallPerson, actor: Actor) -> Result:
     with transaction() as tx:
         manual_tasks.add(tx, "chat_handover", subject="chat_sender", subject_id=actor.sender.id)
+    return Done(lacks_number=actor.sender.recipient.phone is None)
+
+
+def _send_code(action: SendCode, actor: Actor) -> Result:
+    linking.send_code(actor.sender, action.address, action.language)
+    return Done()
+
+
+def _check_code(action: CheckCode, actor: Actor) -> Result:
+    linking.redeem(actor.sender, action.code, actor.key, action.language)
     return Done()
 
 
@@ -242,4 +254,6 @@ _CARRIERS: dict[str, Callable[[Any, Actor], Result]] = {
     "find_tickets": _find_tickets,
     "deliver": _deliver,
     "call_person": _call_person,
+    "send_code": _send_code,
+    "check_code": _check_code,
 }

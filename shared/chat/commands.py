@@ -19,6 +19,8 @@ Name = Literal[
     "refund",
     "help",
     "agent",
+    "link",
+    "delete",
     "language",
 ]
 
@@ -49,6 +51,10 @@ _WORDS: Final[dict[str, tuple[Name, str]]] = {
     "orang": ("agent", "id"),
     "admin": ("agent", "id"),
     "agent": ("agent", "en"),
+    "hapus data saya": ("delete", "id"),
+    "hapus akun": ("delete", "id"),
+    "delete my data": ("delete", "en"),
+    "delete account": ("delete", "en"),
     "id": ("language", "id"),
     "indonesia": ("language", "id"),
     "en": ("language", "en"),
@@ -68,6 +74,8 @@ _PURCHASE = r"(?P<code>[a-z0-9][a-z0-9-]{2,15})" + rf"(?:\s+{_QUANTITY}(?:\s+(?P
 _BUY = re.compile(rf"(?P<verb>beli|buy|buymidtrans)\s+{_PURCHASE}", re.IGNORECASE)
 _WITHOUT_VERB = re.compile(_PURCHASE, re.IGNORECASE)
 _NUMBER = re.compile(_QUANTITY, re.IGNORECASE)
+_LINK = re.compile(r"(?:e-?mail|surel)\s+(?P<address>\S{3,255})", re.IGNORECASE)
+_CODE = re.compile(r"(?:\d[\s-]?){8}")
 _AROUND = re.compile(r"^[\W_]+|[\W_]+$")
 _SPACES = re.compile(r"\s+")
 
@@ -85,6 +93,8 @@ class Command:
     quantity: int | None = None
     gateway: str | None = None
     promo: str = ""
+    address: str = ""
+    """That is to be linked, as it was typed."""
 
 
 def read(typed: str) -> Command | None:
@@ -93,6 +103,9 @@ def read(typed: str) -> Command | None:
     purchase = _BUY.fullmatch(words)
     if purchase:
         return _purchase(purchase, purchase["verb"].lower())
+    link = _LINK.fullmatch(words)
+    if link:
+        return Command("link", address=link["address"])
     found = _WORDS.get(words.lower())
     return Command(*found) if found else None
 
@@ -101,6 +114,12 @@ def purchase_without_verb(typed: str) -> Command | None:
     """The purchase in a text that is a code, with a quantity or not, and no other command; None where it is none."""
     found = _WITHOUT_VERB.fullmatch(_plain(typed))
     return _purchase(found, "") if found and read(typed) is None else None
+
+
+def mailed_code(typed: str) -> str | None:
+    """The code from a mail that a text is, in whatever parts; None where it is none."""
+    words = _plain(typed)
+    return "".join(each for each in words if each.isdecimal()) if _CODE.fullmatch(words) else None
 
 
 def number(typed: str) -> int | None:

@@ -27,6 +27,8 @@ class Incoming(_Document):
     sent_at: datetime | None = None
     is_late: bool = False
     """It comes long after it was written, as after an outage: what it asks for may no longer be wanted."""
+    is_own_number: bool = False
+    """A contact that the sender has shared as their own, as we asked for it."""
 
 
 class OrderChanged(_Document):
@@ -165,8 +167,35 @@ class CallPerson(_Document):
     kind: Literal["call_person"] = "call_person"
 
 
+class SendCode(_Document):
+    """Mail a code to an address that is to be linked."""
+
+    kind: Literal["send_code"] = "send_code"
+    address: str
+    language: str
+
+
+class CheckCode(_Document):
+    """Link the address that the code was mailed to."""
+
+    kind: Literal["check_code"] = "check_code"
+    code: str
+    language: str
+
+
 Action = Annotated[
-    ListEvents | ShowEvent | FindTier | Hold | Pay | Look | Cancel | FindTickets | Deliver | CallPerson,
+    ListEvents
+    | ShowEvent
+    | FindTier
+    | Hold
+    | Pay
+    | Look
+    | Cancel
+    | FindTickets
+    | Deliver
+    | CallPerson
+    | SendCode
+    | CheckCode,
     Field(discriminator="kind"),
 ]
 
@@ -203,9 +232,10 @@ class Refused(_Document):
 
 
 class Done(_Document):
-    """It is done, and there is nothing to tell of it."""
+    """It is done. `lacks_number`: a person of ours has no number to call."""
 
     kind: Literal["done"] = "done"
+    lacks_number: bool = False
 
 
 Result = Annotated[EventsFound | TiersFound | OrderFound | Refused | Done, Field(discriminator="kind")]
@@ -217,6 +247,13 @@ class Option(_Document):
     id: str
     title: str
     description: str = ""
+
+
+class NumberRequest(_Document):
+    """A text with a button by which somebody shares their own phone number."""
+
+    kind: Literal["number_request"] = "number_request"
+    body: str
 
 
 class Text(_Document):
@@ -277,4 +314,6 @@ class NoticeMessage(_Document):
     by_template: bool = False
 
 
-Outgoing = Annotated[Text | Link | Qris | TicketFile | Goods | NoticeMessage, Field(discriminator="kind")]
+Outgoing = Annotated[
+    Text | NumberRequest | Link | Qris | TicketFile | Goods | NoticeMessage, Field(discriminator="kind")
+]

@@ -20,6 +20,7 @@ from shared.chat.contents import (
     Action,
     CallPerson,
     Cancel,
+    CheckCode,
     Done,
     EventsFound,
     FindTickets,
@@ -30,6 +31,7 @@ from shared.chat.contents import (
     Link,
     ListEvents,
     Look,
+    NumberRequest,
     Option,
     OrderChanged,
     OrderFacts,
@@ -39,6 +41,7 @@ from shared.chat.contents import (
     Qris,
     Refused,
     Result,
+    SendCode,
     ShowEvent,
     Text,
     TicketFile,
@@ -59,7 +62,7 @@ UNITS_A_MESSAGE = 5
 
 _ACTING = frozenset({"buy", "pay", "cancel"})
 """Commands that change something: one that comes late may undo what its writer has done since."""
-_ABOUT_PURCHASES = frozenset({"status", "paid", "tickets"})
+_ABOUT_PURCHASES = frozenset({"status", "paid", "tickets", "delete"})
 _FREE = frozenset({"agent", "stop", "notify"})
 """Commands that are carried out whatever the budget."""
 _LIVE = (OrderStatus.RESERVED, OrderStatus.PENDING_PAYMENT)
@@ -74,7 +77,7 @@ class State(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    step: Literal["idle", "quantity", "naming", "paying"] = "idle"
+    step: Literal["idle", "quantity", "naming", "paying", "code"] = "idle"
     version: int = 0
     language: Literal["id", "en"] | None = None
     profile_name: str = ""
@@ -209,6 +212,9 @@ def _typed(state: State, update: Incoming) -> Outcome:
 
 
 def _free_text(state: State, typed: str) -> Outcome:
+    code = commands.mailed_code(typed) if state.step == "code" else None
+    if code is not None:
+        return Outcome(state=state, action=CheckCode(code=code, language=_language(state)))
     number = commands.number(typed)
     if number is not None and state.step == "quantity":
         return _choose_quantity(state, number)
@@ -319,6 +325,26 @@ def _cancel(state: State, _: Command) -> Outcome:
     return Outcome(state=state, action=Cancel(order_id=state.order.id))
 
 
+def _link(state: State, command: Command) -> Outcome:
+    """Have a code mailed; an order that may still be paid is finished first."""
+    if state.order is not None:
+        return _say(state, "link_later")
+    return Outcome(state=state, action=SendCode(address=command.address, language=_language(state)))
+
+
+def _code_sent(state: State, action: SendCode, _: Done) -> Outcome:
+    terms = wording.terms(_language(state))
+    return _say(_next(state, step="code"), "code_sent", address=action.address, terms=terms)
+
+
+def _linked(state: State, _: CheckCode, __: Done) -> Outcome:
+    return _say(_next(state, step="idle"), "linked")
+
+
+def _contact(state: State, update: Incoming) -> Outcome:
+    return _say(state, "number_kept" if update.is_own_number else "unsupported")
+
+
 def _set_language(state: State, command: Command) -> Outcome:
     return _say(state.model_copy(update={"language": command.language}), "language_set")
 
@@ -338,6 +364,8 @@ _COMMANDS: dict[str, Callable[[State, Command], Outcome]] = {
     "refund": lambda state, _: _say(state, "refund"),
     "help": lambda state, _: _say(state, "help"),
     "agent": lambda state, _: Outcome(state=state, action=CallPerson()),
+    "link": _link,
+    "delete": lambda state, _: _say(state, "delete_data", url=wording.deletion_url()),
     "language": _set_language,
 }
 
@@ -384,7 +412,7 @@ _INCOMING: dict[str, Callable[[State, Incoming], Outcome]] = {
     "choice": _chosen,
     "image": _pictured,
     "cart": _carted,
-    "contact": _unsupported,
+    "contact": _contact,
     "unsupported": _unsupported,
 }
 
@@ -551,8 +579,11 @@ def _tickets_found(state: State, _: Any, result: OrderFound | Done) -> Outcome:
     return Outcome(state=state, messages=_delivery(state, result.order))
 
 
-def _person_called(state: State, _: Any, __: Any) -> Outcome:
-    return _say(state, "person_called")
+def _person_called(state: State, _: Any, result: Done) -> Outcome:
+    if not result.lacks_number:
+        return _say(state, "person_called")
+    body = wording.sentence("person_called_number", _language(state))
+    return Outcome(state=state, messages=(NumberRequest(body=body),))
 
 
 def _issued(state: State, _: Any, result: OrderFound) -> Outcome:
@@ -604,6 +635,8 @@ _RESULTS: dict[str, Callable[[State, Any, Any], Outcome]] = {
     "find_tickets": _tickets_found,
     "call_person": _person_called,
     "deliver": _issued,
+    "send_code": _code_sent,
+    "check_code": _linked,
 }
 
 

@@ -173,6 +173,7 @@ def _content(message: Message) -> dict[str, Any]:
         choice=message.choice[:MAX_TEXT],
         quantity=message.quantity,
         profile_name=message.profile_name,
+        is_own_number=message.own_phone is not None,
     )
     return incoming.model_dump(exclude_defaults=True)
 

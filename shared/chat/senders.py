@@ -82,6 +82,7 @@ _SET_NOTICES = text("""
     RETURNING COALESCE(state ->> 'language', 'id') AS language
 """)
 _SET_USER = text("UPDATE chat_senders SET user_id = :user_id WHERE id = :id AND user_id IS NULL")
+_SET_ACCOUNT = text("UPDATE chat_senders SET user_id = :user_id WHERE id = :id")
 _ADD_ORDER = text("""
     INSERT INTO chat_orders (order_id, sender_id) VALUES (:order_id, :id) ON CONFLICT (order_id) DO NOTHING
 """)
@@ -204,6 +205,11 @@ def _changed(tx: Transaction, change: IdentityChange) -> Row[Any] | None:
 def _had_number(row: Row[Any], change: IdentityChange) -> bool:
     is_another = change.previous.user_id and row.messenger_id
     return not is_another and (row.last_message_at is None or row.last_message_at <= change.at)
+
+
+def set_account(tx: Transaction, sender_id: UUID, user_id: UUID) -> None:
+    """Name another account that a sender buys with from now on."""
+    tx.execute(_SET_ACCOUNT, {"id": sender_id, "user_id": user_id})
 
 
 def set_own_phone(tx: Transaction, sender_id: UUID, phone: str) -> None:

@@ -7,7 +7,7 @@ from qrcode.image.pil import PilImage
 from sqlalchemy import text
 
 from shared.chat import facts, notice_messages, wording
-from shared.chat.contents import Goods, Link, NoticeMessage, Outgoing, Qris, Text, TicketFile
+from shared.chat.contents import Goods, Link, NoticeMessage, NumberRequest, Outgoing, Qris, Text, TicketFile
 from shared.chat.conversation import UNITS_A_MESSAGE
 from shared.chat.outgoing import Obsolete, QueuedMessage
 from shared.chat.senders import Sender
@@ -36,6 +36,8 @@ def _make(sender: Sender, content: Outgoing) -> dict[str, object]:
     match content:
         case Text():
             return _text(content)
+        case NumberRequest():
+            return messages.number_request(content.body)
         case Link():
             return messages.link(content.body, content.label, content.url)
         case Qris():

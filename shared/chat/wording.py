@@ -102,15 +102,57 @@ _SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "MENU: yang dijual\nBELI KODE JUMLAH: membeli, dengan kode promo di akhir bila ada\nBAYAR: QRIS lagi"
         "\nSTATUS: pesanan Anda\nSUDAH BAYAR: periksa pembayaran\nBATAL: batalkan pesanan"
         "\nTIKET: kirim ulang tiket\nKABARI: dikabari di sini\nSTOP: berhenti dikabari"
-        "\nREFUND, ORANG (bicara dengan kami), EN (English)",
+        "\nEMAIL ALAMAT: hubungkan akun\nREFUND, ORANG (bicara dengan kami), EN (English)",
         "MENU: what is on sale\nBUY CODE QUANTITY: buy, with a promo code at the end if you have one\nPAY: the QRIS"
         " again\nSTATUS: your order\nPAID: check the payment\nCANCEL: cancel the order"
         "\nTICKETS: send tickets again\nNOTIFY: be told here\nSTOP: end that"
-        "\nREFUND, AGENT (talk to us), ID (Bahasa Indonesia)",
+        "\nEMAIL ADDRESS: link your account\nREFUND, AGENT (talk to us), ID (Bahasa Indonesia)",
     ),
     "person_called": (
         "Baik, seseorang dari kami akan menjawab Anda di sini.",
         "All right, one of us will answer you here.",
+    ),
+    "person_called_number": (
+        "Baik, seseorang dari kami akan menjawab Anda di sini. Bila boleh kami telepon, bagikan nomor Anda dengan tombol"
+        " ini.",
+        "All right, one of us will answer you here. If we may call you, share your number by this button.",
+    ),
+    "number_kept": ("Terima kasih, nomor Anda kami simpan.", "Thank you, we keep your number."),
+    "link_later": (
+        "Bayar atau batalkan dulu pesanan yang menunggu, lalu ketik EMAIL lagi.",
+        "Pay or cancel the order that waits first, then type EMAIL again.",
+    ),
+    "code_sent": (
+        "Bila {address} benar, di sana ada kode 8 angka dari kami. Ketik kodenya di sini dalam 10 menit. Chat ini lalu"
+        " memakai akun alamat itu. {terms}",
+        "If {address} is right, an 8-digit code of ours is there. Type it here within 10 minutes. This chat then uses"
+        " the account of that address. {terms}",
+    ),
+    "code_wrong": (
+        "Kode itu tidak cocok atau sudah tidak berlaku. Ketik lagi, atau minta yang baru dengan EMAIL dan alamat Anda.",
+        "That code is wrong or no longer valid. Type it again, or get a new one by EMAIL and your address.",
+    ),
+    "address_wrong": (
+        "Itu bukan alamat e-mail. Contoh: EMAIL nama@contoh.com",
+        "That is no e-mail address. For example: EMAIL name@example.com",
+    ),
+    "too_many_codes": (
+        "Anda sudah meminta beberapa kode hari ini. Coba lagi besok.",
+        "You have asked for several codes today. Try again tomorrow.",
+    ),
+    "linked": (
+        "Alamat Anda terbukti, dan chat ini terhubung ke akunnya. Pesanan Anda juga ada di situs kami.",
+        "Your address is proved, and this chat is linked to its account. Your orders are on our site too.",
+    ),
+    "not_linkable": (
+        "Akun itu tidak bisa dihubungkan ke chat ini. Ketik ORANG bila perlu bantuan.",
+        "That account can't be linked to this chat. Type AGENT if you need help.",
+    ),
+    "delete_data": (
+        "Semua data Anda, juga chat ini, dihapus bersama akun Anda: masuk di {url} dengan kode ke e-mail Anda. Belum"
+        " menghubungkan e-mail? Ketik EMAIL dan alamat Anda dulu.",
+        "All your data, this chat too, is deleted with your account: sign in at {url} with a code to your e-mail. No"
+        " e-mail linked yet? Type EMAIL and your address first.",
     ),
     "language_set": ("Baik, kita lanjutkan dalam bahasa Indonesia.", "All right, we go on in English."),
     "ask_notices": (
@@ -227,6 +269,11 @@ _REFUSALS: Final[Mapping[str, str]] = {
     "payment-method-refused": "payment_away",
     "try-again": "payment_away",
     "checkout-in-progress": "payment_away",
+    "code-invalid": "code_wrong",
+    "address-unreadable": "address_wrong",
+    "too-many-codes": "too_many_codes",
+    "too-many-attempts": "too_many_codes",
+    "not-linkable": "not_linkable",
 }
 """What is said to each refusal, by the slug of its problem."""
 
@@ -306,6 +353,11 @@ def ticket_caption(order: OrderFacts, number: int, language: str) -> str:
 def site_url() -> str:
     """The address of our site."""
     return settings().public_url
+
+
+def deletion_url() -> str:
+    """The page where an account is deleted, with all that is known of its chats."""
+    return f"{settings().public_url}/account/delete"
 
 
 def event_url(slug: str, language: str) -> str:

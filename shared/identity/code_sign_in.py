@@ -116,7 +116,13 @@ def sign_in(proof: SignInProof, client: ClientNetwork = UNKNOWN_CLIENT) -> Token
         accepted_at = clock.now() if proof.accept_terms else sign_in_codes.terms_accepted_at(tx, proof.email)
         if sign_in_codes.redeem(tx, proof.email, proof.code, network=client.network):
             if person is None or not person.is_email_verified:
-                person = _open(tx, proof, accepted_at)
+                person = open_proved(
+                    tx,
+                    email=proof.email,
+                    full_name=proof.full_name,
+                    language=proof.language,
+                    accepted_at=accepted_at,
+                )
             login_throttling.reset(tx, person.email, client, known=known)
             code_mails.reset(tx, person.email)
             code_mails.restore(tx, client)
@@ -141,14 +147,16 @@ def _code_for(
     return AccountEmail("sign_in", f"sign_in:{uuid4()}", request.email, language, context)
 
 
-def _open(tx: Transaction, proof: SignInProof, accepted_at: datetime | None) -> Person:
+def open_proved(
+    tx: Transaction, *, email: str, full_name: str | None, language: str, accepted_at: datetime | None
+) -> Person:
     """The account of a proved address, new or registered and never verified. Raises TermsNotAccepted, TryAgain."""
     if accepted_at is None:
         raise TermsNotAccepted
     values = {
-        "email": proof.email,
-        "full_name": proof.full_name or proof.email.partition("@")[0],
-        "language": proof.language,
+        "email": email,
+        "full_name": full_name or email.partition("@")[0],
+        "language": language,
         "terms_version": TERMS_VERSION,
         "terms_accepted_at": accepted_at,
     }

@@ -2,6 +2,7 @@
 
     verify_email, confirm_identity   six digits, ten minutes, five tries
     sign_in (sign_in_codes)          eight digits, ten minutes, five tries
+    link_chat (chat/linking)         eight digits, ten minutes, five tries
     reset_password                   ten characters, an hour, a thousand tries
 
 Digits can be guessed, so few attempts are allowed. So that strangers can't use them up, the network that requested
@@ -72,6 +73,7 @@ FORMATS: Mapping[str, CodeFormat] = {
     "verify_email": SIX_DIGITS,
     "confirm_identity": SIX_DIGITS,
     "sign_in": EIGHT_DIGITS,
+    "link_chat": EIGHT_DIGITS,
     "reset_password": TEN_CHARACTERS,
 }
 RESEND_SECONDS = 60

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from shared.cloud.database import Transaction
+from shared.identity import erasure
 from shared.identity.accounts import TERMS_VERSION
 
 DOMAIN: Final = "chat.invalid"
@@ -23,6 +24,13 @@ _OPEN = text(f"""
     VALUES (:id, :id || '@{DOMAIN}', :full_name, :phone, 'customer', :language, :terms_version, now())
     ON CONFLICT (id) DO NOTHING
 """)
+
+_SET_ADDRESS = text(f"""
+    UPDATE users SET email = :address, is_email_verified = true, updated_at = now()
+    WHERE id = :id AND email {IS_MARKER} AND NOT is_deleted
+""")
+
+_CLOSE = text(f"UPDATE users SET {erasure.ERASED_COLUMNS} WHERE id = :id AND email {IS_MARKER}")
 
 
 def open_account(tx: Transaction, user_id: UUID, *, name: str, phone: str | None, language: str) -> None:
@@ -38,6 +46,16 @@ def open_account(tx: Transaction, user_id: UUID, *, name: str, phone: str | None
         "terms_version": TERMS_VERSION,
     }
     tx.execute(_OPEN, values)
+
+
+def set_address(tx: Transaction, user_id: UUID, address: str) -> None:
+    """Give an account without an address one that its owner has proved, and that nobody has."""
+    tx.execute(_SET_ADDRESS, {"id": user_id, "address": address})
+
+
+def close(tx: Transaction, user_id: UUID) -> None:
+    """Close an account without an address, whose orders have moved to another: it has neither photo nor sessions."""
+    tx.execute(_CLOSE, {"id": user_id})
 
 
 def is_marker(address: str) -> bool:

@@ -23,6 +23,7 @@ Template = Literal[
     "reset_password",
     "confirm_identity",
     "sign_in",
+    "link_chat",
     "second_factor",
     "order_confirmation",
     "payment_reminder",

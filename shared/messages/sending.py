@@ -37,6 +37,7 @@ CONTEXT_CLEARED_ONCE_DONE = (
     "reset_password",
     "confirm_identity",
     "sign_in",
+    "link_chat",
     "second_factor",
     "account_deleted",
     "staff_invitation",

@@ -452,6 +452,7 @@ _BUILDERS: Mapping[str, Callable[[Transaction, QueuedEmail], dict[str, Any]]] = 
     "reset_password": _code,
     "confirm_identity": _code,
     "sign_in": _code,
+    "link_chat": _code,
     "second_factor": _second_factor,
     "order_confirmation": _order_confirmation,
     "payment_reminder": _payment_reminder,

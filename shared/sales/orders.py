@@ -134,6 +134,12 @@ class NotCancellable(Problem):
     status, slug = 409, "order-not-cancellable"
 
 
+_MOVE = text("""
+    UPDATE orders SET user_id = :to_user, idempotency_key = NULL, updated_at = now()
+    WHERE user_id = :from_user AND status NOT IN ('reserved', 'pending_payment')  -- Uses index: orders_user
+""")
+
+
 def lock(tx: Transaction, order_id: UUID) -> Order:
     """Lock an order until the transaction ends, before every other lock. Raises NotFound."""
     row = tx.execute(_LOCK, {"id": order_id}).first()
@@ -294,6 +300,14 @@ def extend_for_top_up(tx: Transaction, order: Order) -> datetime:
         _EXTEND_FOR_TOP_UP, {"id": order.id, "reason": TOP_UP, "hours": TOP_UP_HOURS}
     ).scalar_one()
     return deadline
+
+
+def move(tx: Transaction, from_user: UUID, to_user: UUID) -> None:
+    """Move a person's orders to another account of theirs, without those that are not paid and may be yet.
+
+    A key of the one account would name another request of the other's: it goes.
+    """
+    tx.execute(_MOVE, {"from_user": from_user, "to_user": to_user})
 
 
 def _end(tx: Transaction, ended: Sequence[Order | Row[Any]], status: str, *, is_abandoned: bool = False) -> None:

@@ -78,6 +78,11 @@ def link(body: str, label: str, url: str) -> dict[str, Any]:
     return _interactive("cta_url", cut(body, INTERACTIVE_LENGTH), action)
 
 
+def number_request(body: str) -> dict[str, Any]:
+    """A text with a button by which its reader shares their own phone number."""
+    return _interactive("request_contact_info", cut(body, INTERACTIVE_LENGTH), {"name": "request_contact_info"})
+
+
 def image(media_id: str, caption: str) -> dict[str, Any]:
     """An uploaded picture."""
     return {"type": "image", "image": {"id": media_id, "caption": cut(caption, CAPTION_LENGTH)}}
