@@ -2,6 +2,7 @@
 
 from shared.site import (
     account_pages,
+    chat_account_pages,
     confirmation_pages,
     deletion_pages,
     event_pages,
@@ -27,6 +28,7 @@ PAGES = (
     sign_in_pages.pages,
     google_pages.pages,
     account_pages.pages,
+    chat_account_pages.pages,
     confirmation_pages.pages,
     second_factor_pages.pages,
     deletion_pages.pages,

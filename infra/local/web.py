@@ -33,6 +33,7 @@ from infra.local.invoker_check import behind_iam
 from infra.local.simulators import application as simulators
 from infra.local.simulators import inbox
 from infra.local.simulators.settings import SimulatorSettings
+from shared.chat import templates
 from shared.cloud import logs, permissions
 from shared.cloud.secrets import secret
 from shared.cloud.settings import settings
@@ -151,6 +152,11 @@ def simulator_settings() -> SimulatorSettings:
         whatsapp_app_secret=secret("whatsapp-app-secret"),
         whatsapp_phone_number_id=settings().whatsapp_phone_number_id,
         whatsapp_number=settings().whatsapp_number,
+        whatsapp_templates=tuple(
+            template.submission(language, sample_ticket="4::SAMPLE")
+            for template in templates.TEMPLATES.values()
+            for language in templates.LANGUAGES
+        ),
     )
 
 

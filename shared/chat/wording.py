@@ -113,8 +113,8 @@ _SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "All right, one of us will answer you here.",
     ),
     "person_called_number": (
-        "Baik, seseorang dari kami akan menjawab Anda di sini. Bila boleh kami telepon, bagikan nomor Anda dengan tombol"
-        " ini.",
+        "Baik, seseorang dari kami akan menjawab Anda di sini. Bila boleh kami telepon, bagikan nomor Anda dengan"
+        " tombol ini.",
         "All right, one of us will answer you here. If we may call you, share your number by this button.",
     ),
     "number_kept": ("Terima kasih, nomor Anda kami simpan.", "Thank you, we keep your number."),

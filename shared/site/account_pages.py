@@ -3,6 +3,7 @@
 from contextlib import suppress
 from typing import Annotated, get_args
 
+from shared.chat import accounts
 from shared.cloud.database import snapshot, transaction
 from shared.identity import password_change, photos, principals, profiles, second_factor_enrolment, sessions
 from shared.identity.password_change import PasswordChange
@@ -123,6 +124,7 @@ def _page(
         profile = profiles.read(tx, viewer.id)
         suppression = suppressions.find(tx, profile.email)
         second_factor = second_factor_enrolment.read(tx, viewer.id)
+        chats = accounts.read(tx, viewer.id)
     return rendering.form_page(
         "account.html",
         request,
@@ -132,6 +134,8 @@ def _page(
         address=ACCOUNT,
         profile=profile,
         second_factor=second_factor,
+        chats=chats,
+        chat_linking_url=accounts.linking_url(profile.email),
         may_enrol=second_factor_enrolment.may_enrol(profile.role),
         gets_no_mails_as=suppression.reason if suppression and suppression.is_active else None,
         is_saved=request.query.get("saved") == "yes",

@@ -1,6 +1,8 @@
 """Settings of the simulators: their addresses and ours, and the keys we share with them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -8,7 +10,7 @@ class SimulatorSettings:
     """Keys are those the product uses; an empty `mail_events_url` means that no delivery events are sent.
 
     An empty `whatsapp_webhook_url` means that nothing that people write in a chat arrives. A business number may take
-    and send `whatsapp_messages_a_second` in all.
+    and send `whatsapp_messages_a_second` in all. `whatsapp_templates` were approved before.
 
     An empty `midtrans_client_key` lets any page open the popup.
     `public_url` is where browsers reach the simulators (without `/simulators`), `webhook_url` the
@@ -30,6 +32,7 @@ class SimulatorSettings:
     whatsapp_phone_number_id: str = ""
     whatsapp_number: str = ""
     whatsapp_messages_a_second: int = 80
+    whatsapp_templates: tuple[Mapping[str, Any], ...] = ()
     midtrans_client_key: str = ""
     google_client_ids: tuple[str, ...] = ()
     merchant_name: str = "Karcis"

@@ -203,6 +203,18 @@ chat_messages = Table(
     Index("simulated_chat_messages_age", "created_at"),
 )
 
+chat_templates = Table(
+    "simulated_chat_templates",
+    metadata,
+    Column("id", NUMBER, Identity(start=500500000000001), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("document", DOCUMENT, nullable=False),
+    Column("status", Text, nullable=False),
+    _created_at(),
+    UniqueConstraint("name", "language"),
+)
+
 chat_media = Table(
     "simulated_chat_media",
     metadata,

@@ -18,10 +18,11 @@ from flask import Blueprint, Response, jsonify, request
 from PIL import Image
 from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, select
 
-from infra.local.simulators import whatsapp_webhooks
-from infra.local.simulators.api import ApiError, blueprint, json_object
+from infra.local.simulators import whatsapp_templates, whatsapp_webhooks
+from infra.local.simulators.api import blueprint, json_object
 from infra.local.simulators.settings import SimulatorSettings
 from infra.local.simulators.tables import chat_media, chat_messages, phones
+from infra.local.simulators.whatsapp_errors import refusal
 
 GATEWAY = "whatsapp"
 
@@ -59,6 +60,8 @@ def cloud_api(settings: SimulatorSettings, engine: Engine) -> Blueprint:
         with engine.begin() as tx:
             return jsonify({"id": str(_keep_medium(tx))})
 
+    whatsapp_templates.add_routes(api, settings, engine)
+
     @api.get("/<_version>/<int:media_id>")
     def address(_version: str, media_id: int) -> Response:
         with engine.connect() as tx:
@@ -85,18 +88,6 @@ def cloud_api(settings: SimulatorSettings, engine: Engine) -> Blueprint:
     return api
 
 
-def refusal(status: int, code: int, details: str) -> ApiError:
-    """A refusal in the Graph API's words."""
-    error = {
-        "message": f"(#{code}) {details}",
-        "type": "OAuthException",
-        "code": code,
-        "error_data": {"messaging_product": "whatsapp", "details": details},
-        "fbtrace_id": secrets.token_urlsafe(12),
-    }
-    return ApiError(status, {"error": error})
-
-
 def _require_number(settings: SimulatorSettings, number_id: str) -> None:
     if number_id != settings.whatsapp_phone_number_id:
         raise refusal(400, _INVALID, "unknown phone number id")
@@ -109,7 +100,7 @@ def _take(tx: Connection, settings: SimulatorSettings, message: Mapping[str, Any
     to, named = message.get("to"), message.get("recipient")
     if not to and not named:
         raise refusal(400, _INVALID, "recipient missing")
-    _check(tx, message)
+    _check(tx, settings, message)
     if to and _USER_ID.fullmatch(to):  # a user id in `to`: accepted, and lost
         lost = whatsapp_webhooks.new_message_id(None)
         return _answer({"input": to, "user_id": to}, lost)
@@ -177,7 +168,7 @@ def add_person(
     return tx.execute(phones.insert().values(**values).returning(phones)).one()
 
 
-def _check(tx: Connection, message: Mapping[str, Any]) -> None:
+def _check(tx: Connection, settings: SimulatorSettings, message: Mapping[str, Any]) -> None:
     """Refuse what the Cloud API refuses."""
     _require(len(message.get("biz_opaque_callback_data", "")) <= 512, "biz_opaque_callback_data")
     kind = message.get("type")
@@ -192,7 +183,9 @@ def _check(tx: Connection, message: Mapping[str, Any]) -> None:
         _require(len(content.get("caption", "")) <= 1024, "caption")
         _require(kind == "image" or "." in content.get("filename", "."), "filename without an extension")
         _check_medium(tx, kind, content)
-    elif kind != "template":
+    elif kind == "template":
+        whatsapp_templates.check(tx, settings, content)
+    else:
         raise refusal(400, _INVALID, f"type {kind}")
 
 

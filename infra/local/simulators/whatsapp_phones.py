@@ -8,6 +8,8 @@ POST /whatsapp/phones/{id}/write         {texts}                     writes seve
 POST /whatsapp/phones/{id}/tell          {statuses, code?}           statuses of our last message, in this order
 POST /whatsapp/phones/{id}/choose        {id, title, kind?}          presses a button, or chooses a row of a list
 POST /whatsapp/phones/{id}/send-picture  {caption?}                  sends a picture, as of a receipt
+POST /whatsapp/phones/{id}/share-number  shares the number that we have asked for
+POST /whatsapp/phones/{id}/prefer        {value}                     stops us in WhatsApp itself, or resumes
 POST /whatsapp/phones/{id}/forget        the last message becomes older than a day
 GET  /whatsapp/phones/{id}/messages.json every message, oldest first
 """
@@ -21,7 +23,7 @@ from flask import Blueprint, Response, abort, jsonify, redirect, render_template
 from sqlalchemy import Connection, Engine, Row, select
 from werkzeug.wrappers import Response as AnyResponse
 
-from infra.local.simulators import whatsapp, whatsapp_webhooks
+from infra.local.simulators import whatsapp, whatsapp_templates, whatsapp_webhooks
 from infra.local.simulators.api import json_object
 from infra.local.simulators.settings import SimulatorSettings
 from infra.local.simulators.tables import chat_media, chat_messages, phones
@@ -70,7 +72,8 @@ def phone_pages(settings: SimulatorSettings, engine: Engine) -> Blueprint:
     def chat(phone_id: int) -> str:
         with engine.connect() as tx:
             person = _person(tx, phone_id)
-            bubbles = [_bubble(row) for row in reversed(_messages(tx, phone_id)[-_MOST_SHOWN:])]
+            rows = _messages(tx, phone_id)[-_MOST_SHOWN:]
+            bubbles = [_bubble(row, _told_by_template(tx, settings, row.content)) for row in reversed(rows)]
         return render_template("phone_chat.html", person=person, bubbles=bubbles)
 
     @pages.get("/phones/<int:phone_id>/messages.json")
@@ -90,14 +93,20 @@ def phone_pages(settings: SimulatorSettings, engine: Engine) -> Blueprint:
         wanted = _wanted()
         with engine.begin() as tx:
             _act(tx, settings, _person(tx, phone_id), action, wanted)
-        return _answer(phone_id, {"written": True}, frame=action == "choose")
+        return _answer(phone_id, {"written": True}, frame=action in ("choose", "share-number"))
 
+    whatsapp_templates.add_controls(pages, settings, engine)
     return pages
 
 
 def _act(tx: Connection, settings: SimulatorSettings, person: Row[Any], action: str, wanted: dict[str, Any]) -> None:
     if action == "forget":
         _wrote(tx, person, datetime.now(UTC) - timedelta(hours=25))
+    elif action == "prefer":
+        value = "resume" if wanted.get("value") == "resume" else "stop"
+        whatsapp_webhooks.send_preference_webhook(tx, settings, person, value)
+    elif action == "share-number":
+        _write(tx, settings, person, [_own_card(person)], _plan(wanted))
     elif action == "tell":
         _tell(tx, settings, person, wanted)
     else:
@@ -151,6 +160,16 @@ def _contents(action: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
     return []
 
 
+def _own_card(person: Row[Any]) -> dict[str, Any]:
+    """What comes of the button that shares one's own number; of who has only a username it is made up."""
+    number = person.phone or f"62811{person.id:08}"
+    phones_ = [{"phone": f"+{number}", "wa_id": number, "type": "CELL"}]
+    return {
+        "type": "contacts",
+        "contacts": [{"name": {"formatted_name": person.name}, "phones": phones_, "origin": "contact_request"}],
+    }
+
+
 def _wanted() -> dict[str, Any]:
     return request.form.to_dict() if request.form else json_object()
 
@@ -185,7 +204,16 @@ def _item(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _bubble(row: Row[Any]) -> dict[str, Any]:
+def _told_by_template(tx: Connection, settings: SimulatorSettings, content: dict[str, Any]) -> str | None:
+    """What a message by template says; None for any other."""
+    if content["type"] != "template":
+        return None
+    inner = content["template"]
+    found = whatsapp_templates.find(tx, settings, inner["name"], inner["language"]["code"])
+    return whatsapp_templates.filled(found.document, inner) if found else f"[{inner['name']}]"
+
+
+def _bubble(row: Row[Any], told_by_template: str | None) -> dict[str, Any]:
     """A message as the phone shows it."""
     content = row.content
     inner = content.get(content["type"], {})
@@ -193,9 +221,11 @@ def _bubble(row: Row[Any]) -> dict[str, Any]:
     action = interactive.get("action", {})
     return {
         "ours": row.is_from_business,
-        "text": _text(content["type"], inner),
+        "text": told_by_template or _text(content["type"], inner),
+        "is_template": told_by_template is not None,
+        "asks_for_number": interactive.get("type") == "request_contact_info",
         "picture": inner.get("id") if content["type"] == "image" and row.is_from_business else None,
-        "document": inner if content["type"] == "document" else None,
+        "document": inner if content["type"] == "document" else whatsapp_templates.document_of(inner),
         "buttons": [each["reply"] for each in action.get("buttons", [])],
         "rows": [each for section in action.get("sections", []) for each in section["rows"]],
         "list_label": action.get("button"),
@@ -209,6 +239,6 @@ def _text(kind: str, inner: dict[str, Any]) -> str:
     if kind == "interactive":
         reply = inner.get("button_reply") or inner.get("list_reply")
         return str(reply["title"] if reply else inner.get("body", {}).get("text", ""))
-    if kind == "template":
-        return f"[{inner.get('name')}]"
+    if kind == "contacts":
+        return "[nomor saya]"
     return str(inner.get("body") or inner.get("caption") or ("[gambar]" if kind == "image" else ""))

@@ -63,17 +63,38 @@ def send_status_webhook(
     _send(tx, settings, {"contacts": contacts, "statuses": [told]} if contacts else {"statuses": [told]}, None)
 
 
-def body_of(settings: SimulatorSettings, values: Sequence[Mapping[str, Any]]) -> bytes:
+def send_preference_webhook(tx: Connection, settings: SimulatorSettings, person: Row[Any], value: str) -> None:
+    """Tell us that a person has stopped us in WhatsApp itself, or wants to hear of us again: `stop`, `resume`."""
+    wish = {"user_id": person.user_id} | ({} if person.username else {"wa_id": person.phone})
+    wish |= {"category": "marketing_messages", "value": value, "detail": "by the person"}
+    preference = {**wish, "timestamp": int(time.time())}
+    told = {"contacts": [_contact(person)], "user_preferences": [preference]}
+    _send(tx, settings, told, None, field="user_preferences")
+
+
+def send_template_webhook(tx: Connection, settings: SimulatorSettings, template: Row[Any], reason: str | None) -> None:
+    """Tell us what became of a template."""
+    told = {
+        "event": template.status,
+        "message_template_id": template.id,
+        "message_template_name": template.name,
+        "message_template_language": template.language,
+        "reason": reason or "NONE",
+    }
+    _send(tx, settings, told, None, field="message_template_status_update")
+
+
+def body_of(settings: SimulatorSettings, values: Sequence[Mapping[str, Any]], *, field: str = "messages") -> bytes:
     """A body with these changes, with the escapes that Meta writes."""
     metadata = {
         "display_phone_number": settings.whatsapp_number,
         "phone_number_id": settings.whatsapp_phone_number_id,
     }
     changes = [
-        {"value": {"messaging_product": "whatsapp", "metadata": metadata, **value}, "field": "messages"}
-        for value in values
+        {"value": {"messaging_product": "whatsapp", "metadata": metadata, **value}, "field": field} for value in values
     ]
-    document = {"object": "whatsapp_business_account", "entry": [{"id": _ACCOUNT_ID, "changes": changes}]}
+    entry = {"id": _ACCOUNT_ID, "time": int(time.time()), "changes": changes}
+    document = {"object": "whatsapp_business_account", "entry": [entry]}
     return json.dumps(document, separators=(",", ":")).replace("/", "\\/").encode()
 
 
@@ -90,9 +111,16 @@ def signed(settings: SimulatorSettings, body: bytes) -> Webhook:
     )
 
 
-def _send(tx: Connection, settings: SimulatorSettings, value: Mapping[str, Any], plan: Plan | None) -> None:
+def _send(
+    tx: Connection,
+    settings: SimulatorSettings,
+    value: Mapping[str, Any],
+    plan: Plan | None,
+    *,
+    field: str = "messages",
+) -> None:
     if settings.whatsapp_webhook_url:
-        webhooks.deliver(tx, signed(settings, body_of(settings, [value])), plan or Plan())
+        webhooks.deliver(tx, signed(settings, body_of(settings, [value], field=field)), plan or Plan())
 
 
 def _sender(person: Row[Any]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 
+from infra.deploy import whatsapp_templates
 from infra.local.cloud.store import open_store
 from infra.local.cloud.webhooks import POLICIES
 from infra.local.simulators.api import ApiError
@@ -15,13 +16,14 @@ from infra.local.simulators.tables import chat_messages
 from infra.local.simulators.whatsapp import check_rates
 from infra.local.simulators.whatsapp_webhooks import new_message_id
 from shared.chat.sending import qris_picture
+from shared.cloud.settings import settings
 from shared.gateways.errors import GatewayMisconfigured, GatewayRefused, GatewayUnavailable
 from shared.gateways.whatsapp import messages, webhooks
 from shared.gateways.whatsapp.client import WhatsApp
 from shared.gateways.whatsapp.errors import RecipientRateLimited
 from shared.gateways.whatsapp.messages import Choice, Recipient
-from shared.gateways.whatsapp.webhooks import DeliveryStatus, Message, SenderIdentity
-from tests.integration.simulators.conftest import APP_SECRET, PHONE_NUMBER_ID
+from shared.gateways.whatsapp.webhooks import DeliveryStatus, Message, Preference, SenderIdentity, TemplateStatus
+from tests.integration.simulators.conftest import APP_SECRET, PHONE_NUMBER_ID, WHATSAPP_TOKEN
 from tests.integration.simulators.world import Receiver
 from tests.waiting import until
 
@@ -113,13 +115,14 @@ def test_somebody_with_a_username_has_no_number(phones: Phones, whatsapp: WhatsA
     assert "Hilang" not in phones.page(phone, "/chat")
 
 
-def test_after_a_day_only_a_template_arrives(phones: Phones, whatsapp: WhatsApp):
+def test_after_a_day_only_a_template_arrives(phones: Phones, whatsapp: WhatsApp, base_url: str):
     phone = phones.add()
     phones.does(phone, "write", text="halo")
     phones.does(phone, "forget")
     late = whatsapp.send(recipient(phone), messages.text("Halo"), callback_data="late")
     [failed] = phones.told(DeliveryStatus, lambda each: each.message_id == late)
     assert (failed.status, failed.error_code) == ("failed", 131047)
+    submitted(base_url, a_template("tiket_siap", "Halo {{nama}}, tiket Anda siap."))
     made = messages.template("tiket_siap", "id", {"nama": "Budi"})
     sent = whatsapp.send(recipient(phone), made, callback_data="template")
     assert phones.told(DeliveryStatus, lambda each: each.message_id == sent and each.status == "delivered")
@@ -278,3 +281,86 @@ def changed(store_url: str, statement: Any) -> None:
     with engine.begin() as tx:
         tx.execute(statement)
     engine.dispose()
+
+
+def a_template(name: str, body: str, **more: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "language": "id",
+        "category": "utility",
+        "parameter_format": "named",
+        "components": [*more.get("header", []), {"type": "body", "text": body}],
+    }
+
+
+def submitted(base_url: str, document: dict[str, Any]) -> dict[str, Any]:
+    """Submit a template as an operator does; the answer."""
+    url = f"{base_url}/simulators/whatsapp/v26.0/198000000000001/message_templates"
+    answer = requests.post(url, json=document, headers={"Authorization": f"Bearer {WHATSAPP_TOKEN}"}, timeout=60)
+    return dict(answer.json())
+
+
+def reviewed(base_url: str, name: str, event: str) -> None:
+    url = f"{base_url}/simulators/whatsapp/templates/{name}/id/review"
+    requests.post(url, json={"event": event}, timeout=60).raise_for_status()
+
+
+def test_a_template_is_reviewed_and_only_an_approved_one_leaves(base_url: str, whatsapp: WhatsApp, phones: Phones):
+    phone = phones.add()
+
+    def sends(name: str, values: dict[str, str], header: messages.Document | None = None) -> str | None:
+        try:
+            whatsapp.send(recipient(phone), messages.template(name, "id", values, header), callback_data="m")
+        except GatewayRefused as refusal:
+            return refusal.code
+        return None
+
+    assert sends("acara_batal", {"title": "Konser"}) == "132001"
+    assert submitted(base_url, a_template("acara_batal", "Maaf, {{title}} dibatalkan."))["status"] == "PENDING"
+    [told] = phones.told(TemplateStatus, lambda each: each.name == "acara_batal")
+    assert (told.status, told.language) == ("APPROVED", "id")
+    assert sends("acara_batal", {"title": "Konser"}) is None
+    assert "Maaf, Konser dibatalkan." in phones.page(phone, "/chat")
+    assert sends("acara_batal", {}) == "132000"
+    assert sends("acara_batal", {"title": "a\nb"}) == "132012"
+    assert sends("acara_batal", {"title": "x" * 1024}) == "132005"
+    assert sends("acara_batal", {"title": "Konser"}, messages.Document("1", "tiket.pdf")) == "132012"
+    for event, code in (("PAUSED", "132015"), ("DISABLED", "132016"), ("REJECTED", "132001"), ("APPROVED", None)):
+        reviewed(base_url, "acara_batal", event)
+        assert sends("acara_batal", {"title": "Konser"}) == code
+
+
+def test_a_template_that_breaks_the_rules_is_rejected(base_url: str, phones: Phones):
+    submitted(base_url, a_template("tanpa_awal", "{{title}} dibatalkan."))
+    [told] = phones.told(TemplateStatus, lambda each: each.name == "tanpa_awal")
+    assert (told.status, told.reason) == ("REJECTED", "INVALID_FORMAT")
+
+
+def test_a_person_stops_us_in_whatsapp_and_shares_their_number(phones: Phones):
+    phone = phones.add()
+    phones.does(phone, "prefer", value="stop")
+    [stopped] = phones.told(Preference, lambda each: each.sender.user_id == phone["user_id"])
+    assert not stopped.wants_messages
+    hidden = phones.add(username="nana.nomor")
+    phones.does(hidden, "share-number")
+    [shared] = phones.told(Message, lambda each: each.sender.user_id == hidden["user_id"])
+    assert shared.own_phone
+
+
+def test_operators_submit_every_template_once(
+    base_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("WHATSAPP_ACCESS_TOKEN", WHATSAPP_TOKEN)
+    monkeypatch.setenv("WHATSAPP_BASE_URL", f"{base_url}/simulators/whatsapp")
+    settings.cache_clear()
+    asked = ["--account", "198000000000001", "--sample-ticket", "4::SAMPLE"]
+    try:
+        assert whatsapp_templates.main(["submit", *asked]) == 0
+        assert capsys.readouterr().out.count("200 ") == len(list(whatsapp_templates.documents("4::SAMPLE")))
+        assert whatsapp_templates.main(["submit", *asked]) == 0
+        assert capsys.readouterr().out == ""
+        whatsapp_templates.main(["list", *asked])
+        assert "APPROVED     id event_cancelled_1" in capsys.readouterr().out
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
