@@ -59,10 +59,10 @@ def _prove(terraform: Sequence[str], plans: Path) -> None:
 
 
 def _plan(terraform: Sequence[str], environment: str, plans: Path) -> None:
-    folder = TERRAFORM / "environments" / environment
     saved = plans / f"{environment}.plan"
-    apart = {"TF_DATA_DIR": str(folder / ".terraform" / "infra-check")}  # an operator's own init stays as it is
-    with _local_state(folder):
+    # An operator's own init stays as it is.
+    apart = {"TF_DATA_DIR": str(TERRAFORM / "environments" / environment / ".terraform" / "infra-check")}
+    with _as_committed(environment) as folder:
         _step(f"init {environment}", _in(terraform, folder, "init", "-reconfigure"), warnings=True, surroundings=apart)
         plan = _in(terraform, folder, "plan", f"-var-file={EXAMPLES}", f"-out={saved}")
         given = {"TF_VAR_image": IMAGE.format(environment=environment)}  # the vault has none, and asks for none
@@ -73,14 +73,18 @@ def _plan(terraform: Sequence[str], environment: str, plans: Path) -> None:
 
 
 @contextmanager
-def _local_state(folder: Path) -> Iterator[None]:
-    """The environment without its bucket of state: what is planned here begins with nothing."""
-    override = folder / "infra_check_override.tf"
-    override.write_text('terraform {\n  backend "local" {}\n}\n', encoding="utf-8")
-    try:
-        yield
-    finally:
-        override.unlink()
+def _as_committed(environment: str) -> Iterator[Path]:
+    """A copy of the environment beside it, without its bucket of state and without an operator's terraform.tfvars.
+
+    What is planned here begins with nothing, and is the example: Terraform would read those variables unasked.
+    """
+    environments = TERRAFORM / "environments"
+    with tempfile.TemporaryDirectory(prefix="infra-check-", dir=environments) as folder:
+        committed = environments / environment
+        for file in (*committed.glob("*.tf"), committed / EXAMPLES, committed / ".terraform.lock.hcl"):
+            shutil.copy(file, folder)
+        Path(folder, "infra_check_override.tf").write_text('terraform {\n  backend "local" {}\n}\n', encoding="utf-8")
+        yield Path(folder)
 
 
 def _scan(plans: Path) -> None:
