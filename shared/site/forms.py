@@ -38,7 +38,7 @@ def whole_number(given: str, most: int) -> int | None:
     return min(int(given[:9]), most) if given.isascii() and given.isdigit() else None
 
 
-def attempt(act: Callable[[Transaction], object]) -> Problem | None:
+def try_to(act: Callable[[Transaction], object]) -> Problem | None:
     """Run `act` in a transaction. Returns the problem that refuses it, to show on the page; None if it is done.
 
     Raises NotFound, which has a page of its own.
@@ -76,7 +76,7 @@ def submit(
     wanted, errors = read(model, non_empty(request.form, *fields), request.language)
     if wanted is None:
         return page(errors=errors)
-    problem = attempt(lambda tx: act(tx, wanted))
+    problem = try_to(lambda tx: act(tx, wanted))
     return page(problem=problem) if problem else Redirect(done)
 
 

@@ -140,7 +140,7 @@ def _act(request: PageRequest, admin: Principal, action: Action, subject_id: UUI
         return _page(request, admin, back, confirmation, errors=errors)
     if request.form.get(SHOWN_DIGEST) != confirmation.digest:
         return _page(request, admin, back, confirmation, has_changed=True)
-    refused = forms.attempt(lambda tx: action.act(tx, admin, subject_id, wanted))
+    refused = forms.try_to(lambda tx: action.act(tx, admin, subject_id, wanted))
     if refused is None:
         return Redirect(with_done(back))
     if errors := inputs.errors_of(refused, request.language):

@@ -39,7 +39,7 @@ def create(request: PageRequest, admin: AdminOfDesk) -> Page | Redirect:
     if wanted is None:
         return _list(request, admin, errors=errors)
     code = wanted.model_copy(update={"funded_by": "platform"})
-    problem = forms.attempt(lambda tx: promo_codes.create(tx, admin, code))
+    problem = forms.try_to(lambda tx: promo_codes.create(tx, admin, code))
     return _list(request, admin, problem=problem) if problem else Redirect(actions.with_done(LIST))
 
 

@@ -29,7 +29,7 @@ def listing(request: PageRequest, admin: AdminOfDesk) -> Page:
 def run(request: PageRequest, admin: AdminOfDesk) -> Page | Redirect:
     """Request a run; the page shows how far it is."""
     wanted = RunRequest(thorough=request.form.get("thorough") == "true")
-    problem = forms.attempt(lambda tx: reconcile_runs.request(tx, wanted, by=admin.id))
+    problem = forms.try_to(lambda tx: reconcile_runs.request(tx, wanted, by=admin.id))
     return _list(request, admin, problem=problem) if problem else Redirect(LIST)
 
 

@@ -45,7 +45,7 @@ def admit(request: PageRequest, event_id: UUID, ticket_id: UUID, staff: GateStaf
     def let_in(tx: Transaction) -> None:
         told.append(results.of_ticket(manual_admission.admit(tx, staff, event_id, ticket_id, wanted)))
 
-    problem = forms.attempt(let_in)
+    problem = forms.try_to(let_in)
     return _page(request, staff, event_id, problem=problem, answer=told[0] if told else None)
 
 
@@ -60,7 +60,7 @@ def undo(request: PageRequest, event_id: UUID, ticket_id: UUID, organizer: Organ
         holders.read_of_event(tx, organizer, event_id, ticket_id)
         gate.undo(tx, organizer, ticket_id, wanted)
 
-    if problem := forms.attempt(take_back):
+    if problem := forms.try_to(take_back):
         return _page(request, organizer, event_id, problem=problem)
     found = {"q": request.form["q"]} if request.form.get("q") else {}
     return Redirect(f"{address(event_id, 'list')}?{urlencode({'undone': 'yes', **found})}")

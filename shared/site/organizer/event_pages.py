@@ -68,10 +68,7 @@ def change(request: PageRequest, event_id: UUID, organizer: OrganizerOrSteppedUp
     wanted, errors = event_form.change(request.form, event, request.language)
     if wanted is None:
         return _details(request, organizer, event, rows, errors=errors)
-    try:
-        with transaction() as tx:
-            editing.change(tx, organizer, event_id, wanted)
-    except Problem as problem:
+    if problem := forms.try_to(lambda tx: editing.change(tx, organizer, event_id, wanted)):
         return _details(request, organizer, event, rows, problem=problem)
     return Redirect(f"{desk.address(event_id, 'details')}?saved=yes")
 
@@ -167,12 +164,8 @@ def _act(
     request: PageRequest, organizer: Principal, event_id: UUID, act: Callable[[Any], object], *, then: str
 ) -> Page | Redirect:
     """Do it in a transaction and go on; where it is refused, the publishing page says why."""
-    try:
-        with transaction() as tx:
-            act(tx)
-    except Problem as problem:
-        return _publishing(request, organizer, event_id, problem)
-    return Redirect(then)
+    problem = forms.try_to(act)
+    return _publishing(request, organizer, event_id, problem) if problem else Redirect(then)
 
 
 def _rows_to_change(event: EventResponse) -> list[Row]:

@@ -59,7 +59,7 @@ def resend(request: PageRequest, event_id: UUID, order_id: UUID, organizer: Orga
         _require_of_event(tx, organizer, event_id, order_id)
         mails.enqueue_e_tickets_again(tx, order_id)
 
-    if problem := forms.attempt(enqueue):
+    if problem := forms.try_to(enqueue):
         return _page(request, organizer, event_id, order_id, problem=problem)
     return Redirect(desk.address(event_id, f"orders/{order_id}?mailed=yes"))
 

@@ -12,10 +12,10 @@ from shared.catalog.events import EventResponse
 from shared.catalog.own_events import OwnEventsQuery
 from shared.catalog.promo_codes import PromoChange, PromoResponse, PromoSearch
 from shared.catalog.tiers import TierResponse
-from shared.cloud.database import snapshot, transaction
+from shared.cloud.database import snapshot
 from shared.identity.tokens import Principal
 from shared.problems import NotFound, Problem
-from shared.site import rendering
+from shared.site import forms, rendering
 from shared.site.organizer import desk, edits, inputs, promo_form
 from shared.site.organizer.edits import EditConflict
 from shared.states import EventStatus
@@ -76,10 +76,7 @@ def create(request: PageRequest, organizer: Organizer, event_id: UUID | None = N
     wanted, errors = promo_form.new_promo(request.form, scope.event_id, scope.zone, request.language)
     if wanted is None:
         return _list(request, organizer, scope, errors=errors)
-    try:
-        with transaction() as tx:
-            promo_codes.create(tx, organizer, wanted)
-    except Problem as problem:
+    if problem := forms.try_to(lambda tx: promo_codes.create(tx, organizer, wanted)):
         return _list(request, organizer, scope, problem=problem)
     return Redirect(f"{scope.address}?saved=yes")
 
@@ -104,10 +101,7 @@ def change(request: PageRequest, promo_id: UUID, organizer: Organizer, event_id:
     wanted, errors = promo_form.change(request.form, before, scope.zone, request.language)
     if wanted is None:
         return _form(request, organizer, scope, found, errors=errors)
-    try:
-        with transaction() as tx:
-            promo_codes.change(tx, organizer, promo_id, wanted)
-    except Problem as problem:
+    if problem := forms.try_to(lambda tx: promo_codes.change(tx, organizer, promo_id, wanted)):
         return _form(request, organizer, scope, found, problem=problem)
     return Redirect(f"{scope.address}?saved=yes")
 
@@ -119,10 +113,7 @@ def switch(request: PageRequest, promo_id: UUID, organizer: Organizer, event_id:
     scope = _scope(organizer, event_id)
     _read(organizer, scope, promo_id)
     wanted = PromoChange(is_active=request.form.get("active") == "true")
-    try:
-        with transaction() as tx:
-            promo_codes.change(tx, organizer, promo_id, wanted)
-    except Problem as problem:
+    if problem := forms.try_to(lambda tx: promo_codes.change(tx, organizer, promo_id, wanted)):
         return _list(request, organizer, scope, problem=problem)
     return Redirect(f"{scope.address}?saved=yes")
 

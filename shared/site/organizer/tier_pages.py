@@ -12,7 +12,7 @@ from shared.cloud import clock
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.problems import NotFound, Problem
-from shared.site import offers, rendering
+from shared.site import forms, offers, rendering
 from shared.site.organizer import desk, edits, inputs, tier_form
 from shared.states import TierKind
 from shared.web import App, Organizer, OrganizerOrSteppedUpAdmin
@@ -86,10 +86,7 @@ def change(
 def delete(request: PageRequest, event_id: UUID, tier_id: UUID, organizer: Organizer) -> Page | Redirect:
     """Delete a tier that nobody ever ordered from."""
     found = _tier_of(desk.own_event(organizer, event_id), tier_id)
-    try:
-        with transaction() as tx:
-            editing.delete_tier(tx, organizer, event_id, tier_id)
-    except Problem as problem:
+    if problem := forms.try_to(lambda tx: editing.delete_tier(tx, organizer, event_id, tier_id)):
         return listing(request, organizer, event_id, _page_of(found), problem)
     return Redirect(_list_of(event_id, found))
 
@@ -100,10 +97,7 @@ def move(request: PageRequest, event_id: UUID, tier_id: UUID, organizer: Organiz
     event = desk.own_event(organizer, event_id)
     found = _tier_of(event, tier_id)
     order = moved(event, found, -1 if request.form.get("where") == "up" else 1)
-    try:
-        with transaction() as tx:
-            editing.reorder_tiers(tx, organizer, event_id, TierOrder(tier_ids=order))
-    except Problem as problem:
+    if problem := forms.try_to(lambda tx: editing.reorder_tiers(tx, organizer, event_id, TierOrder(tier_ids=order))):
         return listing(request, organizer, event_id, _page_of(found), problem)
     return Redirect(_list_of(event_id, found))
 
