@@ -98,6 +98,11 @@ ALWAYS = {
         WHERE o.status = 'paid'
             AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.order_id = o.id AND p.status = 'paid')
     """,
+    "another amount than was asked for buys nothing, unless somebody has accepted it or the rest came": """
+        SELECT p.id, p.amount, p.received_amount
+        FROM ledger_postings l JOIN payments p ON p.id = l.reference_id
+        WHERE l.kind = 'sale' AND p.received_amount <> p.amount AND p.review_decision IS NULL
+    """,
     "every posting sums to zero": """
         SELECT posting_id, sum(amount) FROM ledger_entries GROUP BY posting_id HAVING sum(amount) <> 0
     """,
