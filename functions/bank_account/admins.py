@@ -1,4 +1,4 @@
-"""What admins decide about bank accounts."""
+"""Decisions of admins about bank accounts."""
 
 from uuid import UUID
 

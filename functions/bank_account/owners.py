@@ -1,4 +1,4 @@
-"""What the owner of a bank account does with it."""
+"""A person's own bank account: shown, set, frozen."""
 
 from shared.identity.freeze_links import FreezeLink
 from shared.identity.marketing import LinkInvalid

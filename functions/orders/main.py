@@ -1,4 +1,4 @@
-"""A buyer's orders, and what one would cost (ISO-1, TS-006)."""
+"""A buyer's orders, and quotes (ISO-1, TS-006)."""
 
 from functions.orders import purchases, quotes
 from shared.web import App

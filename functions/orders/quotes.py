@@ -1,4 +1,4 @@
-"""What an order would cost."""
+"""Quotes: the price of an order before it is made."""
 
 from shared.problems import NotFound
 from shared.sales import quotes

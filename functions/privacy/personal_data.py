@@ -16,7 +16,7 @@ PROOF = (WrongPassword, CodeInvalid, SecondFactorInvalid, TooManyAttempts, Accou
 
 @routes.get("/account/export", produces=("application/json", "text/csv"))
 def export_data(query: ExportQuery, caller: SignedIn) -> File:
-    """All data we hold about you: profile, consents, orders, mails, sessions and audit trail."""
+    """Export all data we hold about you: profile, consents, orders, mails, sessions and audit trail."""
     return export.export(caller.id, query)
 
 

@@ -21,13 +21,13 @@ def enqueue_event_reminders() -> None:
 
 @app.job("sales")
 def enqueue_sale_digests() -> None:
-    """Every morning: tell organizers what they have sold since they were last told."""
+    """Every morning: mail organizers what they have sold since the last digest."""
     sale_notices.enqueue_digests()
 
 
 @app.job("resets")
 def carry_out_resets() -> None:
-    """Every ten minutes: remove the second factors whose owners asked for it three days ago, and tell them."""
+    """Every ten minutes: remove the second factors whose owners requested that three days ago, and notify them."""
     second_factor_resets.carry_out_due(mails.enqueue_for_account)
 
 

@@ -24,7 +24,7 @@ class PayoutProcessed(Payload):
 
 
 class ChangedEvent(Payload):
-    """A change of an event that its ticket holders are to be told of."""
+    """A change of an event, to notify its ticket holders of."""
 
     change_id: UUID
 

@@ -15,7 +15,8 @@ app = App("staff")
 def invite(invitation: Invitation, organizer: FreshlyProvenOrganizer, tx: Transaction) -> StaffResponse:
     """Assign gate staff to events. New staff get a mail with a code to choose a password.
 
-    The owner of an address that has another account is told by mail to give a different one; the response is the same.
+    If an address has another account, its owner gets a mail that asks for a different address; the response is the
+    same.
     """
     response, email = gate_staff.invite(tx, organizer, invitation)
     mails.enqueue_for_account(tx, email)

@@ -1,4 +1,4 @@
-"""Keeps the keys without which a restored database can't be read, sealed for named custodians, in the vault.
+"""Key escrow: the keys that a restored database needs, sealed for named custodians, in the vault.
 
     python -m infra.deploy.escrow seal BUCKET   adds the keys of this project to the vault's bucket, in one object
     python -m infra.deploy.escrow restore       gives the keys that a custodian has opened (standard input) to the

@@ -57,6 +57,6 @@ def enqueue(
     try:
         clients.tasks().create_task(parent=parent, task=task, timeout=3 * chosen.timeout_factor)
     except AlreadyExists:
-        return  # somebody asked for the same before
+        return  # a task of this name exists already
     except (GoogleAPICallError, RetryError, GoogleAuthError) as error:
         raise NotEnqueued(f"{queue}: {type(error).__name__}") from error

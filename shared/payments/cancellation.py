@@ -276,7 +276,7 @@ def run_batch(event_id: UUID) -> bool:
 
 
 def cancel_order(tx: Transaction, order_id: UUID) -> None:
-    """End one order of a cancelled event, whatever its status; one that has ended stays as it is."""
+    """End one order of a cancelled event, whatever its status; an order that has ended is left alone."""
     order = orders.lock(tx, order_id)
     if order.status in orders.LIVE:
         unallocated.refund_all(tx, order.id)

@@ -243,7 +243,7 @@ def _open_or_move(begun: _StartedPayment, may_move: bool) -> None:
 
 
 def _move(payment: Payment) -> bool:
-    """Give a payment up, and open one by the same method at another gateway; False where no other one answers.
+    """Give a payment up, and open one by the same method at another gateway; False if no other gateway answers.
 
     A payment that another checkout has opened or given up meanwhile is left as it is. Raises CheckoutInProgress then.
     """

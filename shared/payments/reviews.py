@@ -94,7 +94,7 @@ def read_waiting(tx: Transaction, payment_id: UUID) -> ReviewResponse:
 
 
 def missing_amount(tx: Transaction, waiting: ReviewResponse) -> int:
-    """What is missing for a payment's order after all that came in for it, in rupiah; negative where it is too much."""
+    """The missing amount of a payment's order, in rupiah; negative if more came in than its total."""
     return waiting.total_amount - ledger.unallocated_amount(tx, waiting.order_id)
 
 

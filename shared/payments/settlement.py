@@ -44,7 +44,7 @@ class SettlementOutcome(StrEnum):
     FAILED = "failed"
     REFUNDED = "refunded"
     REVERSED = "reversed"
-    NOTED = "noted"  # a person has been told; the order stays as it is
+    NOTED = "noted"  # a manual task is open; the order is unchanged
     NOTHING = "nothing"  # known already, still pending, or too old to matter
 
 

@@ -52,7 +52,7 @@ _ANSWER = text(f"SELECT {PAYMENT_COLUMNS} FROM payments WHERE id = :id")
 
 
 def status(viewer: Principal, payment_id: UUID) -> PaymentResponse:
-    """A payment as it is, after asking its gateway where that was not done in the last 30 seconds.
+    """A payment, after asking its gateway unless that was done in the last 30 seconds.
 
     A gateway that doesn't answer is no error here: the buyer sees what we know. Raises NotFound.
     """

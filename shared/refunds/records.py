@@ -155,7 +155,7 @@ class Refund:
     item_ids: list[UUID]
     """The order items that it gives back."""
     items_amount: int
-    """The amount that was asked for them: more than `amount` where some has gone back otherwise."""
+    """The amount requested for them: more than `amount` if some of it was refunded otherwise."""
     gateway: str
     gateway_reference: str | None
     external_id: str

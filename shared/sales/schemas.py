@@ -138,7 +138,7 @@ class PaymentResponse(ResponseModel):
     expires_at: datetime
     paid_at: datetime | None
     is_opening: bool
-    """True while the gateway is being asked for it, so that it cannot be paid yet."""
+    """True while the gateway is opening it, so that it cannot be paid yet."""
 
     @classmethod
     def of(cls, row: RowMapping) -> "PaymentResponse":

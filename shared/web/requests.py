@@ -166,7 +166,7 @@ def client_networks(request: Request) -> list[str]:
 
 @lru_cache(maxsize=1024)
 def _networks_of(given: str) -> tuple[str, ...]:
-    """The networks of an address as it is written, which one request asks for several times; none of no address."""
+    """The networks of a written address, cached as one request needs them several times; none for no address."""
     try:
         address = ip_address(given)
     except ValueError:

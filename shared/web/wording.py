@@ -1,4 +1,4 @@
-"""Messages about wrong fields, for people: in English as our code has them, in Indonesian where it is asked for."""
+"""Messages about wrong fields, for people: in English as our code has them, and in Indonesian on request."""
 
 import re
 from collections.abc import Mapping
