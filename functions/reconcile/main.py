@@ -5,6 +5,7 @@ from uuid import UUID
 from shared.models import Payload
 from shared.payments import clearing, gauges, reconcile_runs
 from shared.reports import daily_figures, platform_closing
+from shared.settlement_reports import overdue
 from shared.web import App
 
 app = App("reconcile")
@@ -39,12 +40,13 @@ def thorough() -> None:
 
 @app.job("nightly")
 def nightly() -> None:
-    """Every night: recount and close the figures of reports, and compare the ledger with the gateways' movements.
+    """Every night: recount and close the figures of reports, and look for what settlement reports and the bank lack.
 
-    It fails on any difference of the ledger.
+    Then compare the ledger with the gateways' movements; it fails on any difference of these.
     """
     daily_figures.recount_changed()
     platform_closing.close()
+    overdue.check()
     clearing.check()
 
 

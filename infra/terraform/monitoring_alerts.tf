@@ -259,6 +259,12 @@ locals {
       lasts    = "0s"
       query    = "${local.gauge.karcis_clearing_difference_rupiah} > 0"
     }
+    settlement-differences = {
+      summary  = "A difference between settlement reports, books and bank is three days old."
+      severity = "WARNING"
+      lasts    = "0s"
+      query    = "${local.gauge.karcis_settlement_difference_oldest_seconds} > 3 * 86400"
+    }
     reconcile-silent = {
       summary  = "Reconcile has not reported for twenty minutes: nothing is repaired, and the gauges above say nothing."
       severity = "CRITICAL"

@@ -34,6 +34,14 @@ class Account(StrEnum):
     """What went back at a dashboard for nothing that was sold, and we bear."""
     UNALLOCATED = "unallocated"
     """Money that fits no order and waits for a person."""
+    GATEWAY_FEES = "gateway_fees"
+    """What gateways keep for their services, by their settlement reports, before tax."""
+    INPUT_VAT = "input_vat"
+    """The VAT (PPN) on those fees, where the report states it: to be set off against a tax invoice (faktur pajak)."""
+    BANK = "bank"
+    """What has arrived at our bank from gateways."""
+    GATEWAY_ADJUSTMENTS = "gateway_adjustments"
+    """What gateways or the bank took or gave for nothing that was sold, as an admin has decided."""
 
 
 def gateway_clearing(gateway: str) -> str:

@@ -5,6 +5,7 @@ The accounts are in `accounts.py`. Amounts are whole rupiah, debits positive.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import TextClause, text
@@ -34,6 +35,13 @@ _POST_FOR_EVENT = text(f"""
         RETURNING id)
     {_ENTRIES}
 """)
+_POST_FOR_GATEWAY = text(f"""
+    WITH posted AS (
+        INSERT INTO ledger_postings (kind, reference_id) VALUES (:kind, :reference_id)
+        ON CONFLICT (kind, reference_id) DO NOTHING
+        RETURNING id)
+    {_ENTRIES}
+""")
 _SHARES = text("""
     SELECT COALESCE(sum(commission), 0) AS commission, COALESCE(sum(waived_fee), 0) AS waived_fee,
         COALESCE(sum(platform_discount + platform_waived_fee), 0) AS promotion
@@ -47,6 +55,9 @@ _UNBALANCED = text("""
 """)
 
 _BOUGHT = text("SELECT EXISTS (SELECT 1 FROM ledger_postings WHERE kind = 'sale' AND reference_id = :payment_id)")
+_IS_POSTED = text("""
+    SELECT EXISTS (SELECT 1 FROM ledger_postings WHERE kind = :kind AND reference_id = :reference_id)
+""")
 _IS_MANUALLY_REFUNDED = text("""
     SELECT EXISTS (SELECT 1 FROM ledger_postings p JOIN ledger_entries e ON e.posting_id = p.id
         WHERE p.kind = 'refund_paid_by_hand' AND p.reference_id = :refund_id AND e.account = :account)
@@ -101,6 +112,12 @@ class Sale:
     received: int
     set_aside: int = 0
 
+
+SETTLEMENT_FEES: Final = "settlement_fees"
+BANK_ARRIVAL: Final = "bank_arrival"
+SETTLEMENT_ADJUSTMENT: Final = "settlement_adjustment"
+SETTLEMENT_KINDS: Final = (SETTLEMENT_FEES, BANK_ARRIVAL, SETTLEMENT_ADJUSTMENT)
+"""Postings of what gateways keep and pass on: of a settlement batch, an arrival, a difference, and of no order."""
 
 SOLD_ITEM_COLUMNS = """
     id, unit_price - discount AS price_paid, platform_discount, commission, platform_fee, waived_fee,
@@ -332,6 +349,30 @@ def post_cancellation_penalty(tx: Transaction, event_id: UUID, amount: int, *, o
     return post_for_event(tx, "cancellation_penalty", event_id, entries, event_id=event_id)
 
 
+def post_settlement_fees(tx: Transaction, batch_id: UUID, gateway: str, *, fees: int, tax: int) -> bool:
+    """Book what a gateway kept, by the lines of one settlement batch: its fees and the tax on them."""
+    entries = {Account.GATEWAY_FEES: fees, Account.INPUT_VAT: tax, gateway_clearing(gateway): -(fees + tax)}
+    return _post_for_gateway(tx, SETTLEMENT_FEES, batch_id, entries)
+
+
+def post_bank_arrival(tx: Transaction, arrival_id: UUID, gateway: str, amount: int) -> bool:
+    """Book that money of a gateway's has arrived at our bank."""
+    return _post_for_gateway(tx, BANK_ARRIVAL, arrival_id, {Account.BANK: amount, gateway_clearing(gateway): -amount})
+
+
+def post_settlement_adjustment(tx: Transaction, difference_id: UUID, gateway: str, amount: int) -> bool:
+    """Book a settlement difference that we bear (`amount` is what the gateway holds less for us) or gain (negative)."""
+    entries = {Account.GATEWAY_ADJUSTMENTS: amount, gateway_clearing(gateway): -amount}
+    return _post_for_gateway(tx, SETTLEMENT_ADJUSTMENT, difference_id, entries)
+
+
+def has_settlement_adjustment(tx: Transaction, difference_id: UUID) -> bool:
+    """True if this settlement difference is booked."""
+    values = {"kind": SETTLEMENT_ADJUSTMENT, "reference_id": difference_id}
+    found: bool = tx.execute(_IS_POSTED, values).scalar_one()
+    return found
+
+
 def has_sale(tx: Transaction, payment_id: UUID) -> bool:
     """True if this payment is the one that paid for its order."""
     found: bool = tx.execute(_BOUGHT, {"payment_id": payment_id}).scalar_one()
@@ -356,6 +397,11 @@ def suspense_amount_of_payment(tx: Transaction, order_id: UUID, payment_id: UUID
 def unbalanced_postings(tx: Transaction, *, days: int) -> dict[UUID, int]:
     """Postings of the last `days` that do not balance: none, as long as the constraint holds."""
     return {row.id: int(row.difference) for row in tx.execute(_UNBALANCED, {"days": days})}
+
+
+def _post_for_gateway(tx: Transaction, kind: str, reference_id: UUID, entries: Mapping[str, int]) -> bool:
+    """Book `entries` that belong to no order and no event, but to a gateway, once per (kind, reference)."""
+    return _post(tx, _POST_FOR_GATEWAY, {"kind": kind, "reference_id": reference_id}, entries)
 
 
 def _post(tx: Transaction, statement: TextClause, values: Mapping[str, object], entries: Mapping[str, int]) -> bool:

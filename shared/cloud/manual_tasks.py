@@ -32,6 +32,10 @@ _LIST_OPEN = text(f"""
 """)
 _ONE = text(f"SELECT {_COLUMNS} FROM manual_tasks WHERE id = :id")
 _COUNT_OPEN = text("SELECT count(*) FROM manual_tasks WHERE done_at IS NULL")  # Uses index: one_open_manual_task
+_OLDEST = text("""
+    SELECT COALESCE(EXTRACT(epoch FROM now() - min(created_at)), 0) FROM manual_tasks
+    WHERE kind = :kind AND done_at IS NULL  -- Uses index: one_open_manual_task
+""")
 _LOCK = text("SELECT done_at FROM manual_tasks WHERE id = :id FOR UPDATE")
 _FINISH = text(f"""
     UPDATE manual_tasks SET done_at = now(), done_by = :by WHERE id = :id RETURNING {_COLUMNS}
@@ -120,6 +124,11 @@ def finish(tx: Transaction, task_id: UUID, done: Done, *, by: UUID) -> ManualTas
         note=done.note,
     )
     return finished
+
+
+def oldest_seconds(tx: Transaction, kind: str) -> float:
+    """The age of the oldest open task of a kind; 0 where there is none."""
+    return float(tx.execute(_OLDEST, {"kind": kind}).scalar_one())
 
 
 def count_open(tx: Transaction) -> int:

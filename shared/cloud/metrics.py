@@ -161,4 +161,17 @@ CLEARING_DIFFERENCE = Gauge(
     "By how much the books and the gateways differ in what nobody has looked into yet, signs left out.",
     "{IDR}",
 )
-GAUGES = (OUTBOX_OLDEST, UNISSUED_OLDEST, DEAD_LETTERS, MANUAL_TASKS, LEDGER_DIFFERENCE, CLEARING_DIFFERENCE)
+SETTLEMENT_OLDEST = Gauge(
+    "karcis_settlement_difference_oldest_seconds",
+    "Age of the oldest difference between settlement reports, books and bank that nobody has explained.",
+    "s",
+)
+GAUGES = (
+    OUTBOX_OLDEST,
+    UNISSUED_OLDEST,
+    DEAD_LETTERS,
+    MANUAL_TASKS,
+    LEDGER_DIFFERENCE,
+    CLEARING_DIFFERENCE,
+    SETTLEMENT_OLDEST,
+)

@@ -3,6 +3,7 @@
 Xendit lists every movement, so both directions are compared: what we booked and they don't know, and what
 they moved and we never booked. Midtrans has no such list: each payment that we booked is asked about.
 The last hour's bookings and movements are left to the next night, since one side may not have them yet.
+What gateways keep and pass on to our bank is compared by their settlement reports (`shared/settlement_reports`).
 """
 
 import logging
@@ -14,6 +15,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from shared.accounting import ledger
 from shared.cloud import audit, clock, manual_tasks
 from shared.cloud.database import Transaction, transaction
 from shared.gateways import registry
@@ -27,6 +29,8 @@ MARGIN = timedelta(hours=1)
 
 DIFFERENCE = "clearing_difference"
 """The manual task that one difference becomes."""
+SETTLEMENT_DIFFERENCE = "settlement_difference"
+"""The manual task that a difference of a settlement report becomes (`shared/settlement_reports/differences.py`)."""
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +40,13 @@ _NAME = """
         WHEN l.kind = 'refund_paid_by_hand' AND r.method = 'disbursement' THEN CAST(r.id AS text)
         ELSE COALESCE(p.external_id, q.external_id) END
 """
-_CLEARED = """
+_SETTLEMENT_KINDS = ", ".join(f"'{kind}'" for kind in ledger.SETTLEMENT_KINDS)
+_CLEARED = f"""
     FROM ledger_postings l JOIN ledger_entries e ON e.posting_id = l.id  -- Uses index: ledger_postings_age
     LEFT JOIN payments p ON p.id = l.reference_id
     LEFT JOIN refunds r ON r.id = l.reference_id LEFT JOIN payments q ON q.id = r.payment_id
     LEFT JOIN disbursements d ON d.id = l.reference_id
-    WHERE e.account = 'gateway_clearing:' || :gateway
+    WHERE e.account = 'gateway_clearing:' || :gateway AND l.kind NOT IN ({_SETTLEMENT_KINDS})
 """
 _BOOKED = text(f"""
     SELECT {_NAME} AS name, e.amount, l.created_at AS at

@@ -22,6 +22,7 @@ def read(tx: Transaction) -> dict[str, float]:
         metrics.MANUAL_TASKS.name: manual_tasks.count_open(tx),
         metrics.LEDGER_DIFFERENCE.name: sum(map(abs, ledger.unbalanced_postings(tx, days=LEDGER_DAYS).values())),
         metrics.CLEARING_DIFFERENCE.name: clearing.open_difference(tx),
+        metrics.SETTLEMENT_OLDEST.name: manual_tasks.oldest_seconds(tx, clearing.SETTLEMENT_DIFFERENCE),
     }
 
 

@@ -35,6 +35,10 @@ ACCOUNTS: Final = {
     Account.DASHBOARD_REFUNDS: _("Refunded at dashboards, not assigned yet"),
     Account.GOODWILL_REFUNDS: _("Goodwill"),
     Account.UNALLOCATED: _("Money that fits no order"),
+    Account.GATEWAY_FEES: _("Fees of gateways"),
+    Account.INPUT_VAT: _("VAT on fees of gateways"),
+    Account.BANK: _("Arrived at our bank"),
+    Account.GATEWAY_ADJUSTMENTS: _("Adjustments by gateways and banks"),
 }
 """The accounts in words."""
 
