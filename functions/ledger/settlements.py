@@ -17,7 +17,9 @@ CSV = "text/csv; charset=utf-8"
 
 
 @routes.post("/admin/settlement-batches", status=200, problems=imports.PROBLEMS)
-def import_report(file: Annotated[Upload, MaxBytes(MAX_BYTES)], admin: SteppedUpAdmin, tx: Transaction) -> BatchResponse:
+def import_report(
+    file: Annotated[Upload, MaxBytes(MAX_BYTES)], admin: SteppedUpAdmin, tx: Transaction
+) -> BatchResponse:
     """Import a gateway's report, as CSV of 5 MB at most. A file that was imported before changes nothing."""
     return imports.import_report(tx, file.content, by=admin.id)
 

@@ -2,6 +2,7 @@
 
 from shared.site.admin import (
     approval_pages,
+    arrival_pages,
     dead_letter_pages,
     delivery_pages,
     mail_pages,
@@ -13,6 +14,7 @@ from shared.site.admin import (
     refund_pages,
     review_pages,
     search_pages,
+    settlement_pages,
     statistics_pages,
     task_pages,
     user_action_pages,
@@ -29,6 +31,8 @@ PAGES = (
     review_pages.pages,
     refund_pages.pages,
     payout_pages.pages,
+    settlement_pages.pages,
+    arrival_pages.pages,
     dead_letter_pages.pages,
     mail_pages.pages,
     user_action_pages.pages,

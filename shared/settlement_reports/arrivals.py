@@ -50,7 +50,7 @@ _ONE = text(f"SELECT {_COLUMNS} FROM bank_arrivals a WHERE a.id = :id")
 _UNMATCHED = text("""
     SELECT id, gateway, arrived_on, amount, reference FROM bank_arrivals a
     WHERE gateway = :gateway AND NOT EXISTS (SELECT 1 FROM arrival_matches m WHERE m.arrival_id = a.id)
-    ORDER BY arrived_on, created_at, id
+    ORDER BY arrived_on, created_at, occurrence, id
 """)
 
 

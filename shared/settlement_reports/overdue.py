@@ -46,6 +46,7 @@ _SINCE = text(f"""
     SELECT COALESCE(sum(p.received_amount), 0) AS amount
     FROM ledger_postings l JOIN payments p ON p.id = l.reference_id  -- Uses index: ledger_postings_age
     WHERE l.created_at >= :since AND l.created_at < :until AND l.kind IN {_CAME_IN} AND p.gateway = :gateway
+        AND NOT EXISTS (SELECT 1 FROM settlement_lines s WHERE s.payment_id = p.id)
 """)
 
 

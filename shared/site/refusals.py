@@ -204,6 +204,36 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "promo-code-taken": (_("You have a code of this name already."), _("Choose another name, or change that one.")),
     "promo-used-more-often": (_("The code was used more often than that."), _("Choose a higher limit.")),
+    "report-unreadable": (_("This file is no CSV."), _("Download the report again, as CSV, and send it as it came.")),
+    "report-too-long": (
+        _("The report has more than 50,000 rows."),
+        _("Download it for a shorter period, day by day perhaps."),
+    ),
+    "report-unknown": (
+        _("This is none of the reports that can be imported."),
+        _("Its columns are others. Choose the report as the page says, with all its columns."),
+    ),
+    "report-columns-missing": (
+        _("The report lacks columns, or has one twice."),
+        _("Nothing was imported. Download it again with all its columns."),
+    ),
+    "report-rows-unreadable": (
+        _("Some rows can't be read."),
+        _("Nothing was imported. Correct them where they come from; the first ones are listed."),
+    ),
+    "report-of-another-account": (
+        _("None of these payments is ours."),
+        _("Nothing was imported. Is it the report of another account, or of the test mode?"),
+    ),
+    "bank-arrival-known": (_("This arrival was entered before."), _("Look at the list of arrivals.")),
+    "bank-arrival-matched": (
+        _("This arrival, or what was chosen for it, is matched already."),
+        _("Look at the list of arrivals."),
+    ),
+    "settlement-difference-not-bookable": (
+        _("This difference can't be booked."),
+        _("It is booked or closed already, or something else must explain it."),
+    ),
     "not-digital": (_("This is no digital good."), _("Codes are uploaded to digital goods only.")),
     "reentry-not-allowed": (
         _("This event lets nobody out and in again."),

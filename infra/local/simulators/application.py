@@ -12,6 +12,7 @@ from infra.local.simulators import (
     midtrans_popup,
     pages,
     sendgrid,
+    settlement_reports,
     whatsapp,
     whatsapp_phones,
     xendit_accounts,
@@ -64,9 +65,11 @@ def simulators(engine: Engine, settings: SimulatorSettings) -> Flask:
         parts[f"/{gateway.name}"] += [
             controls.payment_controls(gateway, engine),
             pages.payment_pages(gateway, engine, settings),
+            settlement_reports.report_pages(gateway.name, engine),
         ]
     for path, blueprints in parts.items():
         for blueprint in (*blueprints, controls.fault_controls(path.removeprefix("/"), engine)):
             app.register_blueprint(blueprint, url_prefix=path)
+    app.register_blueprint(settlement_reports.bank_pages(engine), url_prefix="/bank")
     app.add_url_rule("/", "latest", lambda: pages.overview(gateways, engine))
     return app

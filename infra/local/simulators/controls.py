@@ -284,6 +284,7 @@ _TYPES = {
     "reversal": "REFUND",
     "payout": "DISBURSEMENT",
     "payout_reversal": "DISBURSEMENT",
+    "withdrawal": "WITHDRAWAL",
 }
 
 

@@ -184,6 +184,15 @@ RESOLUTIONS: Final[Mapping[str, Resolution]] = {
         ),
         (_SEARCH, Step(_("If it is a refund: book it as paid by hand"), "/admin/refunds/{subject_id}/paid-by-hand")),
     ),
+    "settlement_difference": Resolution(
+        _("A settlement report, the books or the bank differ"),
+        _("The page of the difference says what it means and what to do. Booking or matching it closes the task."),
+        (
+            Step(_("The difference"), "/admin/settlement-differences/{subject_id}"),
+            _ORDER,
+            Step(_("The arrivals"), "/admin/bank-arrivals"),
+        ),
+    ),
     "unknown_refund": Resolution(
         _("A refund that we never asked for"), _MONEY_OF_A_STRANGER, (_SEARCH_REFERENCE, _WEBHOOKS)
     ),

@@ -19,7 +19,18 @@ from shared.web.pages import Language, Page, PageRequest
 
 LIST: Final = "/admin/tasks"
 AMOUNTS: Final = frozenset(
-    {"amount", "expected", "received", "kept_back", "given_back", "known", "booked", "moved", "platform_discount"}
+    {
+        "amount",
+        "expected",
+        "received",
+        "kept_back",
+        "given_back",
+        "known",
+        "booked",
+        "moved",
+        "found",
+        "platform_discount",
+    }
 )
 """Details of tasks that are rupiah."""
 

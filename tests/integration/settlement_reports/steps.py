@@ -68,8 +68,8 @@ def a_payment(gateway: str = "xendit", *, received: int = AMOUNT, booked: bool =
     with transaction() as tx:
         payment_id = tx.execute(
             text("""
-                INSERT INTO payments (order_id, attempt, gateway, external_id, gateway_reference, payment_method, status,
-                    amount, received_amount, paid_at, expires_at)
+                INSERT INTO payments (order_id, attempt, gateway, external_id, gateway_reference, payment_method,
+                    status, amount, received_amount, paid_at, expires_at)
                 VALUES (:order_id, 1, :gateway, :external_id, :invoice, 'QRIS', 'paid', :received, :received, now(),
                     now()) RETURNING id
             """),
@@ -82,7 +82,9 @@ def a_payment(gateway: str = "xendit", *, received: int = AMOUNT, booked: bool =
             },
         ).scalar_one()
         if booked:
-            organizer = tx.execute(text("SELECT organizer_id FROM orders WHERE id = :id"), {"id": order.id}).scalar_one()
+            organizer = tx.execute(
+                text("SELECT organizer_id FROM orders WHERE id = :id"), {"id": order.id}
+            ).scalar_one()
             sale = Sale(order.id, organizer, gateway, received, order.platform_fee, received)
             ledger.post_sale(tx, payment_id, sale)
     return Paid(payment_id, order.id, gateway, external_id, invoice)

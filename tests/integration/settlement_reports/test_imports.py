@@ -1,7 +1,7 @@
 """A settlement report is booked once, to the rupiah, whole or not at all; each difference has one task (CLEAR-1)."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
@@ -143,11 +143,10 @@ def test_a_crash_at_any_statement_leaves_nothing_and_the_replay_imports_all(admi
     before, statement = totals(), 0
     while True:
         statement += 1
-        with cut_off_at(statement) as seen, pytest.raises(ConnectionError):
+        with cut_off_at(statement) as seen, suppress(ConnectionError):
             imported(content, admin)
-            raise ConnectionError  # the answer never arrived
         if len(seen) < statement:
-            break  # it was committed
+            break  # it was committed, and the answer never arrived
         assert totals() == before
         assert differences(reference=odd["Reference"]) == []
     assert statement > 10
@@ -232,7 +231,8 @@ def test_refunds_and_transfers_that_are_booked_are_no_difference(admin: UUID):
         refund_id = tx.execute(
             text("""
                 INSERT INTO refunds (order_id, payment_id, user_id, kind, amount, reason, status)
-                SELECT id, :payment_id, user_id, 'requested', 5000, 'Sakit', 'completed' FROM orders WHERE id = :order_id
+                SELECT id, :payment_id, user_id, 'requested', 5000, 'Sakit', 'completed'
+                FROM orders WHERE id = :order_id
                 RETURNING id
             """),
             {"payment_id": paid.id, "order_id": paid.order_id},

@@ -71,11 +71,15 @@ STATEMENT = {"Tanggal": "23/11/2026", "Keterangan": "TRSF E-BANKING CR XENDIT 99
 """A row of a bank statement."""
 
 
-def parts(key: str = "txn-1", amount: int = 100_000, fee: int = 700, tax: int = 77, **more: str) -> list[dict[str, str]]:
+def parts(
+    key: str = "txn-1", amount: int = 100_000, fee: int = 700, tax: int = 77, **more: str
+) -> list[dict[str, str]]:
     """A transaction of the balance report with its fee and tax."""
     whole = {**PART, "Transaction ID": key, "Amount": str(amount), **more}
     kept = [("FEE", fee), ("VAT", tax)]
-    rows = [{**whole, "Line Type": name, "Amount": str(value), "Debit or Credit": "DEBIT"} for name, value in kept if value]
+    rows = [
+        {**whole, "Line Type": name, "Amount": str(value), "Debit or Credit": "DEBIT"} for name, value in kept if value
+    ]
     return [whole, *rows]
 
 

@@ -88,9 +88,7 @@ def test_the_parts_of_a_balance_report_are_one_line_with_the_same_key():
 
 def test_a_transaction_that_came_back_is_a_line_of_its_own():
     sent = parts("t", 50_000, 5_000, 550, **{"Transaction Type": "DISBURSEMENT", "Debit or Credit": "DEBIT"})
-    back = [
-        {**row, "Line Type": f"{row['Line Type']}_REVERSAL", "Debit or Credit": "CREDIT"} for row in sent
-    ]
+    back = [{**row, "Line Type": f"{row['Line Type']}_REVERSAL", "Debit or Credit": "CREDIT"} for row in sent]
     first, second = formats.read(written([*sent, *back])).lines
     assert (first.kind, money(first)) == (LineKind.TRANSFER, (-50_000, 5_000, 550, -55_550))
     assert (second.kind, second.key, money(second)) == (LineKind.REVERSAL, "t:reversal", (50_000, -5_000, -550, 55_550))
