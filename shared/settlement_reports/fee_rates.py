@@ -45,7 +45,7 @@ class FeeRate:
 
 RATES: Final[Mapping[tuple[str, MethodClass], FeeRate]] = {
     ("xendit", MethodClass.QRIS): FeeRate(percent=Decimal("0.7")),
-    ("xendit", MethodClass.VIRTUAL_ACCOUNT): FeeRate(flat=4_500),
+    ("xendit", MethodClass.VIRTUAL_ACCOUNT): FeeRate(flat=4_000),
     ("xendit", MethodClass.WALLET): FeeRate(percent=Decimal("1.5")),
     ("xendit", MethodClass.CARD): FeeRate(percent=Decimal("2.9"), flat=2_000),
     ("xendit", MethodClass.SHOP): FeeRate(flat=5_000),
