@@ -1,6 +1,6 @@
 """Settlement reports and their differences: what gateways kept and passed on, compared with the books (CLEAR-1)."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from shared.cloud import authorization
@@ -81,12 +81,12 @@ def batch(request: PageRequest, batch_id: UUID, admin: AdminOfDesk) -> Page:
 @pages.page(DIFFERENCES)
 def list_differences(request: PageRequest, admin: AdminOfDesk) -> Page:
     """The differences: the open ones, or all."""
-    status = "all" if request.query.get("status") == "all" else "open"
+    chosen: Literal["all", "open"] = "all" if request.query.get("status") == "all" else "open"
     with transaction() as tx:
         authorization.record_list_access(tx, admin, subject="settlement_difference")
-        found = differences.list_page(tx, DifferenceQuery(status=status, **lists.page_of(request)))
+        found = differences.list_page(tx, DifferenceQuery(status=chosen, **lists.page_of(request)))
     return rendering.form_page(
-        "admin/settlement_differences.html", request, viewer=admin, listing=found, gateway=gateway, status=status
+        "admin/settlement_differences.html", request, viewer=admin, listing=found, gateway=gateway, chosen=chosen
     )
 
 
