@@ -9,7 +9,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final
 from uuid import uuid4
@@ -37,6 +37,9 @@ _TYPES: Final = {
 _MIDTRANS_TYPES: Final = {"payment": "Payment", "refund": "Refund", "reversal": "Refund", WITHDRAWAL: "Withdrawal"}
 _ARRIVAL_ERRORS: Final = {"short": -6_500, "over": 1}
 
+_SAMPLE: Final = Entry("", "payment", "", "", 1, 0, 0, "", datetime(2026, 1, 1, tzinfo=UTC))
+"""An entry by which a report without any knows its columns."""
+
 Rows = list[dict[str, Any]]
 
 
@@ -48,7 +51,8 @@ def report_pages(gateway: str, engine: Engine) -> Blueprint:
     def report(name: str) -> Response:
         rows_of = _REPORTS.get((gateway, name)) or abort(404)
         with engine.connect() as tx:
-            return _csv(rows_of(settlement_entries.read(tx, gateway, _errors())), f"{gateway}-{name}.csv")
+            rows = rows_of(settlement_entries.read(tx, gateway, _errors()))
+        return _csv(rows, list(rows_of([_SAMPLE])[0]), f"{gateway}-{name}.csv")
 
     @pages.post("/withdrawals")
     def withdraw() -> AnyResponse:
@@ -73,7 +77,8 @@ def bank_pages(engine: Engine) -> Blueprint:
         errors = _errors()
         if rows:
             rows[-1]["Kredit"] += sum(change for name, change in _ARRIVAL_ERRORS.items() if name in errors)
-        return _csv(rows[:-1] if "missing" in errors else rows, "bank-statement.csv")
+        header = list(_arrival(date(2026, 1, 1), "", 0))
+        return _csv(rows[:-1] if "missing" in errors else rows, header, "bank-statement.csv")
 
     return pages
 
@@ -207,12 +212,10 @@ _REPORTS: Final[Mapping[tuple[str, str], Callable[[Iterable[Entry]], Rows]]] = {
 }
 
 
-def _csv(rows: Rows, filename: str) -> Response:
-    """The rows as a file; without any it has no header either, as nothing was moved."""
+def _csv(rows: Rows, header: Sequence[str], filename: str) -> Response:
     file = io.StringIO(newline="")
-    if rows:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    writer = csv.DictWriter(file, header)
+    writer.writeheader()
+    writer.writerows(rows)
     headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
     return Response(file.getvalue(), mimetype="text/csv", headers=headers)

@@ -24,7 +24,7 @@ from shared.site.organizer import inputs
 from shared.web import AdminOfDesk, App, MaxBytes, SteppedUpAdminOfDesk, Upload
 from shared.web.pages import Language, Page, PageRequest, Redirect
 
-LIST: Final = "/admin/bank-arrivals"
+LIST: Final = "/admin/settlements/arrivals"
 ENTER: Final = f"{LIST}/enter"
 STATEMENT: Final = f"{LIST}/statement"
 GATEWAYS: Final = get_args(ExpectedQuery.model_fields["gateway"].annotation)

@@ -188,9 +188,9 @@ RESOLUTIONS: Final[Mapping[str, Resolution]] = {
         _("A settlement report, the books or the bank differ"),
         _("The page of the difference says what it means and what to do. Booking or matching it closes the task."),
         (
-            Step(_("The difference"), "/admin/settlement-differences/{subject_id}"),
+            Step(_("The difference"), "/admin/settlements/differences/{subject_id}"),
             _ORDER,
-            Step(_("The arrivals"), "/admin/bank-arrivals"),
+            Step(_("The arrivals"), "/admin/settlements/arrivals"),
         ),
     ),
     "unknown_refund": Resolution(

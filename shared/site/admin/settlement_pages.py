@@ -22,7 +22,7 @@ from shared.web.pages import Language, Page, PageRequest, Redirect
 
 LIST: Final = "/admin/settlements"
 IMPORT: Final = f"{LIST}/import"
-DIFFERENCES: Final = "/admin/settlement-differences"
+DIFFERENCES: Final = "/admin/settlements/differences"
 
 pages = App("site")
 

@@ -85,8 +85,8 @@ def test_a_refused_file_says_what_is_wrong_with_it(admin: Principal):
 def test_a_difference_says_what_to_do_and_is_booked(admin: Principal):
     uploaded(admin, a_report())
     [latest] = rows("SELECT id FROM settlement_differences ORDER BY created_at DESC LIMIT 1")
-    page = settlement_pages.difference(request_of("/admin/settlement-differences/x"), latest.id, admin)
-    assert f"/admin/settlement-differences/{latest.id}/book" in page.html
+    page = settlement_pages.difference(request_of("/admin/settlements/differences/x"), latest.id, admin)
+    assert f"/admin/settlements/differences/{latest.id}/book" in page.html
     done = call("POST", f"/admin/settlement-differences/{latest.id}/book", by=admin, json={"note": "A reserve"})
     assert (done.status_code, done.get_json()["is_booked"], done.get_json()["amount"]) == (200, True, -ADJUSTED)
     again = call("POST", f"/admin/settlement-differences/{latest.id}/book", by=admin, json={"note": "A reserve"})
