@@ -356,6 +356,13 @@ CREATE TABLE public.approvals (
     CONSTRAINT approved_in_time CHECK (((decision <> 'approved'::text) OR (decided_at < expires_at)))
 );
 
+CREATE TABLE public.arrival_matches (
+    expected_id uuid NOT NULL,
+    arrival_id uuid NOT NULL,
+    matched_by uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE public.audit_log (
     id bigint NOT NULL,
     at timestamp with time zone DEFAULT now() NOT NULL,
@@ -394,6 +401,20 @@ CREATE TABLE public.bank_accounts (
     CONSTRAINT bank_accounts_account_holder_name_check CHECK (((length(account_holder_name) >= 1) AND (length(account_holder_name) <= 255))),
     CONSTRAINT bank_accounts_account_number_ending_check CHECK ((length(account_number_ending) <= 4)),
     CONSTRAINT bank_accounts_status_check CHECK ((status = ANY (ARRAY['checking'::text, 'verified'::text, 'refused'::text])))
+);
+
+CREATE TABLE public.bank_arrivals (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    gateway text NOT NULL,
+    arrived_on date NOT NULL,
+    amount bigint NOT NULL,
+    reference text NOT NULL,
+    occurrence integer NOT NULL,
+    entered_by uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT bank_arrivals_amount_check CHECK ((amount > 0)),
+    CONSTRAINT bank_arrivals_gateway_check CHECK ((gateway = ANY (ARRAY['xendit'::text, 'midtrans'::text]))),
+    CONSTRAINT bank_arrivals_occurrence_check CHECK ((occurrence > 0))
 );
 
 CREATE TABLE public.bib_counters (
@@ -811,6 +832,19 @@ CREATE TABLE public.events (
     CONSTRAINT valid_dates CHECK ((end_date >= start_date)),
     CONSTRAINT valid_gates CHECK ((gates_open_at < end_date)),
     CONSTRAINT valid_waiting_room CHECK ((waiting_room_opens_at < end_date))
+);
+
+CREATE TABLE public.expected_arrivals (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    batch_id uuid NOT NULL,
+    line_id uuid,
+    gateway text NOT NULL,
+    sent_on date NOT NULL,
+    amount bigint NOT NULL,
+    reference text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT expected_arrivals_amount_check CHECK ((amount <> 0)),
+    CONSTRAINT expected_arrivals_gateway_check CHECK ((gateway = ANY (ARRAY['xendit'::text, 'midtrans'::text])))
 );
 
 CREATE TABLE public.gateway_circuits (
@@ -1286,6 +1320,66 @@ CREATE TABLE public.second_factors (
     reset_due_at timestamp with time zone
 );
 
+CREATE TABLE public.settlement_batches (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    gateway text NOT NULL,
+    report text NOT NULL,
+    file_hash text NOT NULL,
+    rows_read integer NOT NULL,
+    lines_known integer NOT NULL,
+    amounts_rounded integer NOT NULL,
+    rows_left_out jsonb NOT NULL,
+    columns_ignored jsonb NOT NULL,
+    imported_by uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT settlement_batches_amounts_rounded_check CHECK ((amounts_rounded >= 0)),
+    CONSTRAINT settlement_batches_file_hash_check CHECK ((file_hash ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT settlement_batches_gateway_check CHECK ((gateway = ANY (ARRAY['xendit'::text, 'midtrans'::text]))),
+    CONSTRAINT settlement_batches_lines_known_check CHECK ((lines_known >= 0)),
+    CONSTRAINT settlement_batches_rows_read_check CHECK ((rows_read >= 0))
+);
+
+CREATE TABLE public.settlement_differences (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    kind text NOT NULL,
+    subject_key text NOT NULL,
+    gateway text NOT NULL,
+    expected bigint NOT NULL,
+    found bigint NOT NULL,
+    reference text NOT NULL,
+    batch_id uuid,
+    line_id uuid,
+    payment_id uuid,
+    expected_arrival_id uuid,
+    arrival_id uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT settlement_differences_gateway_check CHECK ((gateway = ANY (ARRAY['xendit'::text, 'midtrans'::text]))),
+    CONSTRAINT settlement_differences_kind_check CHECK ((kind = ANY (ARRAY['payment_unknown'::text, 'movement_unknown'::text, 'gross_differs'::text, 'settled_twice'::text, 'line_changed'::text, 'net_differs'::text, 'adjustment'::text, 'fees_differ'::text, 'payment_missing'::text, 'report_missing'::text, 'arrival_differs'::text, 'arrival_unknown'::text, 'arrival_missing'::text])))
+);
+
+CREATE TABLE public.settlement_lines (
+    id uuid NOT NULL,
+    batch_id uuid NOT NULL,
+    gateway text NOT NULL,
+    line_key text NOT NULL,
+    row_number integer NOT NULL,
+    kind text NOT NULL,
+    reference text NOT NULL,
+    channel text NOT NULL,
+    gross bigint NOT NULL,
+    fee bigint NOT NULL,
+    tax bigint NOT NULL,
+    net bigint NOT NULL,
+    expected_deduction bigint,
+    settled_at timestamp with time zone NOT NULL,
+    payment_id uuid,
+    transfer_id uuid,
+    CONSTRAINT settlement_lines_gateway_check CHECK ((gateway = ANY (ARRAY['xendit'::text, 'midtrans'::text]))),
+    CONSTRAINT settlement_lines_kind_check CHECK ((kind = ANY (ARRAY['payment'::text, 'refund'::text, 'transfer'::text, 'reversal'::text, 'chargeback'::text, 'withdrawal'::text, 'adjustment'::text]))),
+    CONSTRAINT settlement_lines_net CHECK ((net = ((gross - fee) - tax))),
+    CONSTRAINT settlement_lines_row_number_check CHECK ((row_number > 0))
+);
+
 CREATE TABLE public.sign_in_codes (
     address_key text NOT NULL,
     code_hash text NOT NULL,
@@ -1525,6 +1619,9 @@ ALTER TABLE ONLY public.audit_log
 ALTER TABLE ONLY public.bank_accounts
     ADD CONSTRAINT bank_accounts_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.bank_arrivals
+    ADD CONSTRAINT bank_arrivals_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.bib_counters
     ADD CONSTRAINT bib_counters_pkey PRIMARY KEY (tier_id);
 
@@ -1639,6 +1736,9 @@ ALTER TABLE ONLY public.events
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_slug UNIQUE (slug);
 
+ALTER TABLE ONLY public.expected_arrivals
+    ADD CONSTRAINT expected_arrivals_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.gateway_circuits
     ADD CONSTRAINT gateway_circuits_pkey PRIMARY KEY (gateway, api);
 
@@ -1666,11 +1766,29 @@ ALTER TABLE ONLY public.mail_suppressions
 ALTER TABLE ONLY public.manual_tasks
     ADD CONSTRAINT manual_tasks_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.expected_arrivals
+    ADD CONSTRAINT one_arrival_per_withdrawal UNIQUE (line_id);
+
+ALTER TABLE ONLY public.bank_arrivals
+    ADD CONSTRAINT one_bank_arrival UNIQUE (gateway, arrived_on, amount, reference, occurrence);
+
+ALTER TABLE ONLY public.settlement_batches
+    ADD CONSTRAINT one_batch_per_file UNIQUE (file_hash);
+
 ALTER TABLE ONLY public.bib_numbers
     ADD CONSTRAINT one_bib_per_item UNIQUE (item_id);
 
+ALTER TABLE ONLY public.settlement_lines
+    ADD CONSTRAINT one_line_per_key UNIQUE (gateway, line_key);
+
+ALTER TABLE ONLY public.arrival_matches
+    ADD CONSTRAINT one_match_per_expected_arrival PRIMARY KEY (expected_id);
+
 ALTER TABLE ONLY public.queue_pass_orders
     ADD CONSTRAINT one_order_per_queue_pass PRIMARY KEY (pass_id);
+
+ALTER TABLE ONLY public.settlement_differences
+    ADD CONSTRAINT one_settlement_difference UNIQUE (kind, subject_key);
 
 ALTER TABLE ONLY public.tickets
     ADD CONSTRAINT one_ticket_per_item UNIQUE (order_item_id);
@@ -1750,6 +1868,15 @@ ALTER TABLE ONLY public.scans
 ALTER TABLE ONLY public.second_factors
     ADD CONSTRAINT second_factors_pkey PRIMARY KEY (user_id);
 
+ALTER TABLE ONLY public.settlement_batches
+    ADD CONSTRAINT settlement_batches_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.settlement_differences
+    ADD CONSTRAINT settlement_differences_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.settlement_lines
+    ADD CONSTRAINT settlement_lines_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.sign_in_codes
     ADD CONSTRAINT sign_in_codes_pkey PRIMARY KEY (address_key);
 
@@ -1801,6 +1928,8 @@ ALTER TABLE ONLY public.webhook_events
 ALTER TABLE ONLY public.webhook_events
     ADD CONSTRAINT webhook_events_pkey PRIMARY KEY (id);
 
+CREATE INDEX arrival_matches_arrival ON public.arrival_matches USING btree (arrival_id);
+
 CREATE INDEX audit_log_action ON public.audit_log USING btree (action, at);
 
 CREATE INDEX audit_log_actor ON public.audit_log USING btree (actor_id, at) WHERE (actor_id IS NOT NULL);
@@ -1808,6 +1937,8 @@ CREATE INDEX audit_log_actor ON public.audit_log USING btree (actor_id, at) WHER
 CREATE INDEX audit_log_subject ON public.audit_log USING btree (subject, subject_id, at);
 
 CREATE INDEX bank_accounts_checking ON public.bank_accounts USING btree (created_at) WHERE ((status = 'checking'::text) AND (replaced_at IS NULL));
+
+CREATE INDEX bank_arrivals_age ON public.bank_arrivals USING btree (arrived_on);
 
 CREATE INDEX chat_consents_sender ON public.chat_consents USING btree (sender_id);
 
@@ -1915,6 +2046,8 @@ CREATE INDEX events_unpublished_search ON public.events USING gin (search_folded
 
 CREATE INDEX events_upcoming ON public.events USING btree (start_date, id) INCLUDE (end_date) WHERE (status = 'published'::text);
 
+CREATE INDEX expected_arrivals_sent ON public.expected_arrivals USING btree (gateway, sent_on);
+
 CREATE INDEX idempotency_keys_age ON public.idempotency_keys USING btree (created_at);
 
 CREATE UNIQUE INDEX item_refunded_once ON public.refund_items USING btree (order_item_id) WHERE (NOT is_rejected);
@@ -1938,6 +2071,8 @@ CREATE INDEX mail_quotas_age ON public.mail_quotas USING btree (created_at);
 CREATE INDEX mail_suppressions_age ON public.mail_suppressions USING btree (created_at) WHERE (lifted_at IS NULL);
 
 CREATE INDEX manual_tasks_subject ON public.manual_tasks USING btree (subject_id);
+
+CREATE UNIQUE INDEX one_arrival_per_day ON public.expected_arrivals USING btree (batch_id, sent_on) WHERE (line_id IS NULL);
 
 CREATE UNIQUE INDEX one_bank_account ON public.bank_accounts USING btree (user_id) WHERE (replaced_at IS NULL);
 
@@ -2059,6 +2194,20 @@ CREATE INDEX scans_ticket ON public.scans USING btree (ticket_id, judged_at);
 
 CREATE INDEX second_factors_reset ON public.second_factors USING btree (reset_due_at) WHERE (reset_due_at IS NOT NULL);
 
+CREATE INDEX settlement_batches_age ON public.settlement_batches USING btree (created_at);
+
+CREATE INDEX settlement_differences_age ON public.settlement_differences USING btree (created_at);
+
+CREATE INDEX settlement_differences_batch ON public.settlement_differences USING btree (batch_id) WHERE (batch_id IS NOT NULL);
+
+CREATE INDEX settlement_lines_batch ON public.settlement_lines USING btree (batch_id, row_number);
+
+CREATE INDEX settlement_lines_payment ON public.settlement_lines USING btree (payment_id) WHERE (payment_id IS NOT NULL);
+
+CREATE INDEX settlement_lines_reference ON public.settlement_lines USING btree (gateway, reference);
+
+CREATE INDEX settlement_lines_settled ON public.settlement_lines USING btree (gateway, settled_at);
+
 CREATE INDEX sign_in_codes_expiry ON public.sign_in_codes USING btree (expires_at);
 
 CREATE INDEX staff_invitations_email ON public.staff_invitations USING btree (email);
@@ -2123,11 +2272,23 @@ CREATE TRIGGER account_is_there BEFORE INSERT ON public.users FOR EACH ROW WHEN 
 
 CREATE TRIGGER account_is_usable BEFORE INSERT ON public.disbursements FOR EACH ROW EXECUTE FUNCTION public.refuse_transfer_to_held_account();
 
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.arrival_matches FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_log FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.bank_arrivals FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.expected_arrivals FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_postings FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.settlement_batches FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.settlement_differences FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.settlement_lines FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER counted AFTER INSERT ON public.ledger_entries FOR EACH ROW WHEN ((starts_with(new.account, 'organizer_payable:'::text) OR (new.account = ANY (ARRAY['commission_revenue'::text, 'platform_fee_revenue'::text, 'promotion_cost'::text, 'payment_differences'::text])))) EXECUTE FUNCTION public.count_ledger_entry();
 
@@ -2173,8 +2334,20 @@ ALTER TABLE ONLY public.approvals
 ALTER TABLE ONLY public.approvals
     ADD CONSTRAINT approvals_requested_by_fkey FOREIGN KEY (requested_by) REFERENCES public.users(id);
 
+ALTER TABLE ONLY public.arrival_matches
+    ADD CONSTRAINT arrival_matches_arrival_id_fkey FOREIGN KEY (arrival_id) REFERENCES public.bank_arrivals(id);
+
+ALTER TABLE ONLY public.arrival_matches
+    ADD CONSTRAINT arrival_matches_expected_id_fkey FOREIGN KEY (expected_id) REFERENCES public.expected_arrivals(id);
+
+ALTER TABLE ONLY public.arrival_matches
+    ADD CONSTRAINT arrival_matches_matched_by_fkey FOREIGN KEY (matched_by) REFERENCES public.users(id);
+
 ALTER TABLE ONLY public.bank_accounts
     ADD CONSTRAINT bank_accounts_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.bank_arrivals
+    ADD CONSTRAINT bank_arrivals_entered_by_fkey FOREIGN KEY (entered_by) REFERENCES public.users(id);
 
 ALTER TABLE ONLY public.bib_counters
     ADD CONSTRAINT bib_counters_tier_id_fkey FOREIGN KEY (tier_id) REFERENCES public.ticket_tiers(id);
@@ -2262,6 +2435,12 @@ ALTER TABLE ONLY public.event_staff
 
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_organizer_id_fkey FOREIGN KEY (organizer_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.expected_arrivals
+    ADD CONSTRAINT expected_arrivals_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.settlement_batches(id);
+
+ALTER TABLE ONLY public.expected_arrivals
+    ADD CONSTRAINT expected_arrivals_line_id_fkey FOREIGN KEY (line_id) REFERENCES public.settlement_lines(id);
 
 ALTER TABLE ONLY public.ledger_entries
     ADD CONSTRAINT ledger_entries_posting_id_fkey FOREIGN KEY (posting_id) REFERENCES public.ledger_postings(id);
@@ -2400,6 +2579,33 @@ ALTER TABLE ONLY public.scans
 
 ALTER TABLE ONLY public.second_factors
     ADD CONSTRAINT second_factors_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.settlement_batches
+    ADD CONSTRAINT settlement_batches_imported_by_fkey FOREIGN KEY (imported_by) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.settlement_differences
+    ADD CONSTRAINT settlement_differences_arrival_id_fkey FOREIGN KEY (arrival_id) REFERENCES public.bank_arrivals(id);
+
+ALTER TABLE ONLY public.settlement_differences
+    ADD CONSTRAINT settlement_differences_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.settlement_batches(id);
+
+ALTER TABLE ONLY public.settlement_differences
+    ADD CONSTRAINT settlement_differences_expected_arrival_id_fkey FOREIGN KEY (expected_arrival_id) REFERENCES public.expected_arrivals(id);
+
+ALTER TABLE ONLY public.settlement_differences
+    ADD CONSTRAINT settlement_differences_line_id_fkey FOREIGN KEY (line_id) REFERENCES public.settlement_lines(id);
+
+ALTER TABLE ONLY public.settlement_differences
+    ADD CONSTRAINT settlement_differences_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
+
+ALTER TABLE ONLY public.settlement_lines
+    ADD CONSTRAINT settlement_lines_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.settlement_batches(id);
+
+ALTER TABLE ONLY public.settlement_lines
+    ADD CONSTRAINT settlement_lines_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
+
+ALTER TABLE ONLY public.settlement_lines
+    ADD CONSTRAINT settlement_lines_transfer_id_fkey FOREIGN KEY (transfer_id) REFERENCES public.disbursements(id);
 
 ALTER TABLE ONLY public.staff_invitations
     ADD CONSTRAINT staff_invitations_organizer_id_fkey FOREIGN KEY (organizer_id) REFERENCES public.users(id);
