@@ -5,8 +5,8 @@ No row is ever changed: what becomes of a difference is its manual task, and of 
 
 from alembic import op
 
-revision = "0063"
-down_revision = "0062"
+revision = "0065"
+down_revision = "0064"
 branch_labels = None
 depends_on = None
 
