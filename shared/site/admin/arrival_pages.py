@@ -66,7 +66,7 @@ def enter(request: PageRequest, admin: SteppedUpAdminOfDesk) -> Page | Redirect:
     wanted, errors = forms.read(NewArrival, given, request.language)
     if wanted is None:
         return _enter_page(request, admin, errors=errors)
-    problem = forms.attempt(lambda tx: arrivals.enter(tx, wanted, by=admin.id))
+    problem = forms.try_to(lambda tx: arrivals.enter(tx, wanted, by=admin.id))
     return _enter_page(request, admin, problem=problem) if problem else Redirect(actions.with_done(LIST))
 
 
