@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from shared.chat import actions, sending, work
+from shared.chat import actions, notice_messages, sending, work
 from shared.cloud import database
 from shared.payments import checkout
 from tests.doubles import Published
@@ -18,7 +18,7 @@ from tests.integration.chat.steps import an_offer
 
 pytestmark = pytest.mark.usefixtures("database")
 APhone = Callable[..., Phone]
-MODULES = (work, actions, sending, checkout)
+MODULES = (work, actions, sending, notice_messages, checkout)
 
 
 class Killed(BaseException):

@@ -1,6 +1,7 @@
 """What mails tell of an order is told in its buyer's chat too, to who wants it, once, and never for ever (NS-010)."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,8 +14,9 @@ from shared.gateways.errors import GatewayRefused
 from shared.identity.tokens import Principal
 from shared.messages import mails
 from tests.factories import an_order
-from tests.integration.chat.phones import FakeWhatsApp, Phone, Sent, deliver, drain
+from tests.integration.chat.phones import FakeWhatsApp, Phone, Sent, decide_on, deliver, drain
 from tests.integration.chat.steps import an_offer
+from tests.integration.chat.test_crashes import Killed, Killer, go_on, under
 from tests.integration.chat.test_receiving import sender_of, status
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -224,3 +226,39 @@ def test_a_template_that_is_off_is_not_sent_until_whatsapp_approves_it_again(a_p
     assert is_told(phone, order_id, key="last") == []
     with transaction() as tx:
         tx.execute(text("DELETE FROM chat_templates"))
+
+
+def test_whoever_is_killed_anywhere_tells_once(
+    a_phone: APhone, whatsapp: FakeWhatsApp, monkeypatch: pytest.MonkeyPatch
+):
+    def tells(at: int) -> int:
+        phone = a_phone()
+        order_id = has_bought(phone)
+        whatsapp.sent.clear()
+        killer = Killer(at)
+        with monkeypatch.context() as patch:
+            under(killer, whatsapp, patch)
+            try:
+                is_told(phone, order_id)
+            except Killed:
+                patch.undo()
+                go_on(phone, whatsapp)
+        assert ["dibatalkan" in each.text for each in phone.heard] == [True], f"killed at point {at}"
+        return killer.passed
+
+    points = tells(0)
+    assert points > 5
+    for at in range(1, points + 1):
+        tells(at)
+
+
+def test_a_notice_that_comes_twice_at_once_is_decided_on_once(a_phone: APhone):
+    phone = a_phone()
+    order_id = has_bought(phone)
+    with transaction() as tx:
+        mails.enqueue_about_order(tx, "event_cancelled", order_id, dedupe_key=str(order_id), context={"amount": 0})
+    [notice] = phone.published.of("chat.notice")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(decide_on, [UUID(notice["notice_id"])] * 4))
+    drain(phone.published)
+    assert ["dibatalkan" in each.text for each in phone.heard].count(True) == 1
