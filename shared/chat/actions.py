@@ -14,7 +14,8 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import text
 
-from shared.chat import facts, linking, senders
+from shared.chat import budget, facts, linking, senders
+from shared.chat.budget import Level
 from shared.chat.contents import (
     Action,
     CallPerson,
@@ -219,7 +220,10 @@ def _find_tickets(_: FindTickets, actor: Actor) -> Result:
 
 
 def _deliver(action: Deliver, actor: Actor) -> Result:
-    return _order(action.order_id, actor)
+    with transaction() as tx:
+        level, _ = budget.level(tx)
+    found = _order(action.order_id, actor)
+    return found.model_copy(update={"is_over_budget": level is not Level.LEFT})
 
 
 def _call_person(_: CallPerson, actor: Actor) -> Result:

@@ -216,10 +216,11 @@ class TiersFound(_Document):
 
 
 class OrderFound(_Document):
-    """The order as it is now."""
+    """The order as it is now. `is_over_budget`: nothing is said today that nobody has asked for."""
 
     kind: Literal["order_found"] = "order_found"
     order: OrderFacts
+    is_over_budget: bool = False
 
 
 class Refused(_Document):

@@ -589,7 +589,8 @@ def _person_called(state: State, _: Any, result: Done) -> Outcome:
 def _issued(state: State, _: Any, result: OrderFound) -> Outcome:
     """Hand over what was bought; ask whether they want notices, once, where the sale has taken few messages."""
     messages = _delivery(state, result.order)
-    asks = bool(messages) and not state.notices_asked and state.answers + len(messages) < MAX_ANSWERS_A_SALE
+    may_ask = not state.notices_asked and not result.is_over_budget
+    asks = bool(messages) and may_ask and state.answers + len(messages) < MAX_ANSWERS_A_SALE
     if asks:
         messages = (*messages, consent_question.question(_language(state)))
     counted_anew = {"notices_asked": state.notices_asked or asks, "answers": -len(messages)}

@@ -46,6 +46,10 @@ _LOCK = text("""
     SELECT address, code_hash, tries_left > 0 AND expires_at > now() AS is_live
     FROM chat_email_codes WHERE sender_id = :sender_id FOR UPDATE
 """)
+_HAS_LIVE_ORDER = text("""
+    SELECT EXISTS (SELECT 1 FROM orders  -- Uses index: one_live_reservation
+        WHERE user_id = :user_id AND status IN ('reserved', 'pending_payment'))
+""")
 _TRY = text("UPDATE chat_email_codes SET tries_left = tries_left - 1 WHERE sender_id = :sender_id")
 _SPEND = text("UPDATE chat_email_codes SET tries_left = 0, code_hash = :spent WHERE sender_id = :sender_id")
 
@@ -68,6 +72,12 @@ class NotLinkable(Problem):
     status, slug = 409, "not-linkable"
 
 
+class OrderWaits(Problem):
+    """An order of this chat may still be paid. Pay or cancel it first."""
+
+    status, slug = 409, "order-waits"
+
+
 def send_code(sender: Sender, typed: str, language: str) -> None:
     """Mail a code to an address, unless one was mailed a moment ago. Raises AddressUnreadable, TooManyCodes."""
     try:
@@ -88,7 +98,7 @@ def send_code(sender: Sender, typed: str, language: str) -> None:
 def redeem(sender: Sender, code: str, key: str, language: str) -> None:
     """Link the chat to the account of the address that the code was mailed to; the same `key` is answered the same.
 
-    Raises CodeInvalid, which costs an attempt, and NotLinkable, which spends the code.
+    Raises CodeInvalid, which costs an attempt, OrderWaits, after which the code is valid still, and NotLinkable.
     """
     with transaction() as tx:
         refusal = _redeem(tx, sender, code, key, language)
@@ -105,9 +115,11 @@ def _redeem(tx: Transaction, sender: Sender, code: str, key: str, language: str)
     tx.execute(_TRY, {"sender_id": sender.id})
     if not hmac.compare_digest(row.code_hash, _hashed(sender.id, row.address, code)):
         return CodeInvalid()
-    tx.execute(_SPEND, {"sender_id": sender.id, "spent": _spent(key)})
-    code_mails.reset(tx, row.address)
-    return _link(tx, sender, row.address, language)
+    refusal = _link(tx, sender, row.address, language)
+    if not isinstance(refusal, OrderWaits):
+        tx.execute(_SPEND, {"sender_id": sender.id, "spent": _spent(key)})
+        code_mails.reset(tx, row.address)
+    return refusal
 
 
 def _issue(tx: Transaction, sender_id: UUID, address: str) -> str | None:
@@ -128,6 +140,8 @@ def _link(tx: Transaction, sender: Sender, address: str, language: str) -> Probl
     own = people.lock(tx, sender.user_id) if sender.user_id else None
     if own and not messenger_accounts.is_marker(own.email):
         return None if own.email == address else NotLinkable()
+    if own and tx.execute(_HAS_LIVE_ORDER, {"user_id": own.id}).scalar_one():
+        return OrderWaits()
     there = people.lock_by_email(tx, address)
     if there is None and own is not None:
         messenger_accounts.set_address(tx, own.id, address)

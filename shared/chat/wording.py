@@ -119,8 +119,8 @@ _SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "number_kept": ("Terima kasih, nomor Anda kami simpan.", "Thank you, we keep your number."),
     "link_later": (
-        "Bayar atau batalkan dulu pesanan yang menunggu, lalu ketik EMAIL lagi.",
-        "Pay or cancel the order that waits first, then type EMAIL again.",
+        "Bayar atau batalkan dulu pesanan yang menunggu, lalu ulangi.",
+        "Pay or cancel the order that waits first, then try again.",
     ),
     "code_sent": (
         "Bila {address} benar, di sana ada kode 8 angka dari kami. Ketik kodenya di sini dalam 10 menit. Chat ini lalu"
@@ -274,6 +274,7 @@ _REFUSALS: Final[Mapping[str, str]] = {
     "too-many-codes": "too_many_codes",
     "too-many-attempts": "too_many_codes",
     "not-linkable": "not_linkable",
+    "order-waits": "link_later",
 }
 """What is said to each refusal, by the slug of its problem."""
 

@@ -65,6 +65,7 @@ def test_once_the_budget_is_used_up_only_what_was_bought_is_delivered(a_phone: A
     assert "belum kami terima" in buyer.writes("sudah bayar")[0].text  # their order goes on
     [goods] = pays(buyer, paying)
     assert "Kode pengambilan" in goods.text
+    assert buyer.questions == []  # whether they want notices is asked another day
     assert "Kode pengambilan" in buyer.writes("tiket")[0].text
     buyer.writes(f"beli {code} 1")
     assert stock(event.tier_ids[0]).reserved == 0

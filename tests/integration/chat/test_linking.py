@@ -11,7 +11,9 @@ from sqlalchemy import text
 from shared.chat import actions, linking
 from shared.cloud.database import transaction
 from shared.identity import messenger_accounts
-from tests.factories import a_user
+from shared.identity.tokens import Principal
+from shared.sales import orders
+from tests.factories import a_user, an_order
 from tests.integration.chat.phones import Phone, Sent, deliver, drain
 from tests.integration.chat.steps import an_offer
 from tests.integration.chat.test_receiving import sender_of
@@ -200,6 +202,22 @@ def test_an_order_that_waits_is_finished_first(a_phone: APhone):
     phone = a_phone()
     phone.writes(f"beli {code} 1")
     assert "Bayar atau batalkan" in phone.writes(f"email {an_address()}")[0].text
+
+
+def test_an_order_that_may_still_be_paid_does_not_lose_its_buyer(a_phone: APhone):
+    user_id, address = an_account()
+    phone = a_phone()
+    has_bought(phone)
+    phone.writes(f"email {address}")
+    buyer = Principal(sender_of(phone).user_id, "customer", None)
+    order = an_order(buyer=buyer)  # as one whose conversation was lost
+    code = mailed(address)[0]
+    assert "Bayar atau batalkan" in phone.writes(code)[0].text
+    assert buyer_of(order.id).id == buyer.id
+    with transaction() as tx:
+        orders.cancel(tx, orders.lock(tx, order.id))
+    phone.writes(code)
+    assert buyer_of(order.id).id == user_id
 
 
 def test_who_dies_after_linking_has_linked_once(a_phone: APhone, monkeypatch: pytest.MonkeyPatch):
