@@ -97,10 +97,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     scheduling.arrange(items)
 
 
-def pytest_collection_finish() -> None:
-    """Let the collector of garbage pass over what all the tests share: it takes a tenth of the processor time."""
-    gc.collect()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Keep the garbage collector from all that the tests share, and from looking for more garbage than there is.
+
+    It takes a sixth of the processor time of collecting, and a tenth of the tests'.
+    """
+    gc.disable()
+    result = yield
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    gc.enable()
+    return result
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> scheduling.Scheduling | None:

@@ -4,6 +4,7 @@ The document comes from the declarations that serve the requests, so that no ope
 says which roles may call; ids are always those of strangers, who must look as if they weren't there.
 """
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ from tests.people import PASSWORD, Person, World
 from tests.stack import Client, Stack
 from tests.waiting import until
 
-DOCUMENT = openapi.document()
+DOCUMENT = json.loads(openapi.FILE.read_text(encoding="utf-8"))
 OPERATIONS = [
     (method.upper(), path, operation)
     for path, methods in DOCUMENT["paths"].items()
