@@ -24,7 +24,7 @@ class WakeCondition:
             self._notifications += 1
             self._condition.notify_all()
 
-    def wait(self, notifications: int, timeout_seconds: float) -> None:
-        """Return once it was notified after `notifications` was read, or after the time-out."""
+    def wait(self, notifications: int, timeout_seconds: float) -> bool:
+        """Return once it was notified after `notifications` was read, or False after the time-out."""
         with self._condition:
-            self._condition.wait_for(lambda: self._notifications != notifications, timeout_seconds)
+            return self._condition.wait_for(lambda: self._notifications != notifications, timeout_seconds)
