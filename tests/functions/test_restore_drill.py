@@ -2,20 +2,21 @@
 
 import gzip
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from sqlalchemy import Engine, text
 
 from infra.deploy import backups, drill
 from infra.local.postgres import Postgres
+from tests import forked
 from tests.folders import a_folder
 from tests.people import World
 from tests.processes import starts_processes
-from tests.stack import ROOT, Stack
+from tests.stack import Stack
 
 
 @pytest.fixture(scope="module")
@@ -48,26 +49,30 @@ def database(shop: Stack) -> Iterator[Engine]:
         yield engine
 
 
-def run(shop: Stack, *arguments: str, database: str | None = None) -> subprocess.CompletedProcess[str]:
+class Done(NamedTuple):
+    """How a drill has ended, and what it said."""
+
+    returncode: int | None
+    output: str
+
+
+def run(shop: Stack, *arguments: str, database: str | None = None) -> Done:
     """Call the drill as an operator does, who names the product's database unless another one is given."""
     url = Postgres(shop.data_dir / "postgres").url("karcis") if database is None else database
-    return subprocess.run(
-        [sys.executable, "-m", "infra.deploy.drill", *arguments],
-        cwd=ROOT,
-        env=os.environ | {"DATABASE_URL": url, "DATABASE_ROLE": ""},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    environment = os.environ | {"DATABASE_URL": url, "DATABASE_ROLE": ""}
+    process, output = forked.start(partial(drill.main, list(arguments)), environment)
+    with output:
+        told = output.read()
+    process.join()
+    return Done(process.exitcode, told)
 
 
 @pytest.mark.parametrize("arguments", [(), ("--export",), ("--in-place",)])
 @pytest.mark.slow("it sells in a product of its own, and restores a backup into a fresh server")
 def test_what_was_sold_is_whole_after_a_restore(shop: Stack, arguments: tuple[str, ...]):
     done = run(shop, *arguments)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.endswith("whole\n")
+    assert done.returncode == 0, done.output
+    assert done.output.endswith("whole\n")
 
 
 def test_an_export_out_of_the_vault_is_proven_without_its_source(shop: Stack, tmp_path: Path):
@@ -76,9 +81,9 @@ def test_an_export_out_of_the_vault_is_proven_without_its_source(shop: Stack, tm
     unpacked = tmp_path / "karcis.sql"
     unpacked.write_bytes(gzip.decompress(packed.read_bytes()))
     done = run(shop, "--export", str(unpacked), database="")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.endswith("whole\n")
-    assert "dumped" not in done.stdout
+    assert done.returncode == 0, done.output
+    assert done.output.endswith("whole\n")
+    assert "dumped" not in done.output
 
 
 def test_a_damaged_database_is_told_and_named(shop: Stack, database: Engine):
@@ -90,7 +95,7 @@ def test_a_damaged_database_is_told_and_named(shop: Stack, database: Engine):
         with database.begin() as owner:
             owner.execute(text("UPDATE ticket_tiers SET sold = sold - 1"))
     assert done.returncode == 1
-    assert "WRONG  reserved and sold equal the orders behind them: 1 rows" in done.stdout
+    assert "WRONG  reserved and sold equal the orders behind them: 1 rows" in done.output
 
 
 @pytest.mark.parametrize(

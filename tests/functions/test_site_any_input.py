@@ -1,7 +1,6 @@
 """Every address and form of the site, with whatever a person can type: words in return, no 5xx (U-003, SEC-014)."""
 
 import re
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -91,8 +90,8 @@ def address(path: str, variables: dict[str, str], instead: str) -> str:
 
 
 def due(paths: Sequence[str], text: str) -> list[str]:
-    """A third of the paths, another one for each text, so that each path meets several; all in `make explore`."""
-    return [path for path in paths if EXPLORES or zlib.crc32(f"{path} {text}".encode()) % 3 == 0]
+    """A fourth of the paths, another one for each text, so that each path meets three at least; all in `make explore`."""
+    return [path for number, path in enumerate(paths, NASTY.index(text)) if EXPLORES or number % 4 == 0]
 
 
 def is_told(answer: requests.Response, text: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from shared.chat import facts
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings
 from shared.problems import NotFound
+from tests.conftest import EXPLORES
 from tests.doubles import Published
 from tests.factories import stock, stock_units
 from tests.integration.chat.phones import Phone, Sent, deliver, drain, work_on
@@ -21,9 +22,9 @@ from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")
 APhone = Callable[..., Phone]
-CROWD, UNITS = 500, 100
+CROWD, UNITS = (500, 100) if EXPLORES else (120, 30)
 AT_ONCE = 20
-"""Threads: as many as there are connections, nearly. Each works on the conversations of 25 people."""
+"""Threads: as many as there are connections, nearly. Each works on the conversations of several people."""
 
 _ORDER = text("""
     SELECT o.id, o.user_id, o.total_amount, s.state #>> '{order,id}' AS in_state

@@ -24,7 +24,7 @@ from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database", "at")
 
-REPETITIONS = 100 if EXPLORES else 12
+REPETITIONS = 100 if EXPLORES else 8
 REFUSED = "0000999999"
 
 
