@@ -1,4 +1,4 @@
-"""A real PostgreSQL for everybody, migrated once; each test module gets a copy of its own."""
+"""A real PostgreSQL for everybody, migrated once; each test module finds its database empty."""
 
 import gc
 import os
@@ -20,6 +20,7 @@ from shared.cloud.settings import settings
 from tests import log_scanner, mail_events, processes, scheduling
 from tests.doubles import Published, Scheduled
 from tests.folders import a_folder
+from tests.reused_database import ReusedDatabase
 from tests.stack import stack_secrets
 from tests.stored_files import StoredFiles
 
@@ -145,26 +146,55 @@ def _migrated(server: Postgres) -> Iterator[Postgres]:
         server.stop()
 
 
+@pytest.fixture(scope="session")
+def reused_database(postgres: Postgres) -> Iterator[ReusedDatabase]:
+    """The migrated database of one module after the other."""
+    postgres.create_database("reused", template="template")
+    reused = ReusedDatabase(postgres, "reused")
+    yield reused
+    reused.close()
+
+
 @pytest.fixture(scope="module")
-def database(postgres: Postgres) -> Iterator[str]:
-    """An empty migrated database, which the product uses until the module ends. Gives its URL."""
+def database(reused_database: ReusedDatabase) -> Iterator[str]:
+    """An empty migrated database, which the product uses until the module ends. Gives its URL.
+
+    A module that changes its schema or its statistics takes `own_database` instead.
+    """
+    reused_database.end_sessions()
+    reused_database.empty()
+    with _in_use(reused_database.url) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def own_database(postgres: Postgres) -> Iterator[str]:
+    """The same, but new, and dropped when the module ends."""
     with migrated(postgres) as url:
         yield url
 
 
 @contextmanager
 def migrated(postgres: Postgres) -> Iterator[str]:
-    """An empty migrated database, which the product uses until the block ends. Gives its URL."""
+    """A new migrated database, which the product uses until the block ends. Gives its URL."""
     name = f"test_{uuid4().hex[:12]}"
     postgres.create_database(name, template="template")
-    _use(postgres.url(name))
+    try:
+        with _in_use(postgres.url(name)) as url:
+            yield url
+    finally:
+        postgres.drop_database(name)
+
+
+@contextmanager
+def _in_use(url: str) -> Iterator[str]:
+    _use(url)
     secrets.provide(SECRETS)
     try:
-        yield postgres.url(name)
+        yield url
     finally:
         clients.engine().dispose()
         clients.engine.provide(None)
-        postgres.drop_database(name)
 
 
 @pytest.fixture(scope="session", autouse=True)

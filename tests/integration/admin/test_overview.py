@@ -1,6 +1,5 @@
 """The overview tells what is wrong, since when and what ends it, and says plainly that nothing is (MON)."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -8,7 +7,6 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from infra.local.postgres import Postgres
 from shared.admin import overview
 from shared.admin.checks import MAX_COUNTED, FindingKind, Severity
 from shared.admin.overview import Finding, Overview
@@ -16,18 +14,17 @@ from shared.cloud import audit, dead_letters, manual_tasks
 from shared.cloud.database import Transaction, transaction
 from shared.identity.tokens import Principal
 from shared.payments import clearing
-from tests.conftest import migrated
 from tests.endpoints import call
 from tests.factories import a_user, an_event, an_order
+from tests.reused_database import ReusedDatabase
 
 LONG_AGO = "now() - interval '5 days'"
 
 
 @pytest.fixture(autouse=True)
-def nothing_wrong(postgres: Postgres) -> Iterator[None]:
-    """A database of each test's own, in which nothing is wrong."""
-    with migrated(postgres):
-        yield
+def nothing_wrong(database: str, reused_database: ReusedDatabase) -> None:
+    """Each test finds a database in which nothing is wrong."""
+    reused_database.empty()
 
 
 def look() -> Overview:

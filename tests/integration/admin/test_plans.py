@@ -23,7 +23,7 @@ LARGE = (
 
 
 @pytest.fixture(scope="module", autouse=True)
-def many_orders(database: str) -> None:
+def many_orders(own_database: str) -> None:
     """Thousands of orders with all that hangs on them, nothing of it wrong, analysed as it is by night."""
     owner = make_engine()
     with owner.connect() as connection:

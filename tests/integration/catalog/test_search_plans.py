@@ -13,7 +13,7 @@ EVENTS = 6_000
 
 
 @pytest.fixture(scope="module", autouse=True)
-def many_events(database: str) -> None:
+def many_events(own_database: str) -> None:
     """A catalogue of some size, analysed as autovacuum does it."""
     with transaction() as tx:
         fill(tx, EVENTS)

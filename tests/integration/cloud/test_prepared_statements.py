@@ -14,9 +14,9 @@ _NAMES = text("SELECT name FROM things WHERE number = :number AND name <> '%' --
 
 
 @pytest.fixture
-def connection(database: str) -> Iterator[Connection]:
+def connection(own_database: str) -> Iterator[Connection]:
     """A connection on which every statement is a transaction of its own, with a table of things."""
-    engine = create_engine(database, isolation_level="AUTOCOMMIT")
+    engine = create_engine(own_database, isolation_level="AUTOCOMMIT")
     event.listen(engine, "connect", prepare_statements)
     with engine.connect() as connected:
         connected.exec_driver_sql("CREATE TABLE things (number int PRIMARY KEY, name text)")

@@ -17,7 +17,7 @@ CHANGES = ["UPDATE {} SET id = DEFAULT", "DELETE FROM {}", "TRUNCATE {} CASCADE"
 
 
 @pytest.fixture(autouse=True)
-def _database(database: str):
+def _database(own_database: str):
     pass
 
 

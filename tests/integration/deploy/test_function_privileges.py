@@ -16,7 +16,7 @@ from shared.cloud.permissions import Permissions
 
 
 @pytest.fixture
-def owner(database: str) -> Iterator[Connection]:
+def owner(own_database: str) -> Iterator[Connection]:
     """The owner of the tables, who is undone at the end: roles are the server's, not this database's."""
     engine = make_engine()
     with engine.connect() as connection:
@@ -78,7 +78,7 @@ def test_a_login_that_is_missing_is_an_error(owner: Connection):
         privileges.add_members(owner, {"reserve": "fn-nobody@example.iam"})
 
 
-@pytest.mark.usefixtures("database")
+@pytest.mark.usefixtures("own_database")
 def test_where_functions_share_a_process_each_acts_as_itself():
     def role_and_payouts() -> tuple[str, bool]:
         with transaction() as tx:

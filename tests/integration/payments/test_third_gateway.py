@@ -37,7 +37,7 @@ from shared.refunds.requests import RefundRequest
 from shared.sales.schemas import OrderResponse
 from tests.factories import a_user, an_event, reserve
 
-pytestmark = pytest.mark.usefixtures("database", "files")
+pytestmark = pytest.mark.usefixtures("own_database", "files")
 
 SECRET = "of the fake gateway"
 

@@ -16,7 +16,7 @@ from shared.privacy import retention
 from shared.privacy.retention import RULES, RetentionFailed, Rule
 from tests.factories import a_gate_staff, a_user, an_event, an_order
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = pytest.mark.usefixtures("own_database")
 
 MARGIN = timedelta(minutes=1)
 

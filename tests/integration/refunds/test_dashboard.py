@@ -24,20 +24,19 @@ from shared.refunds.dashboard_decisions import DashboardRefundRequest, InAnother
 from shared.refunds.manual import ManualRefundRequest, NotManuallyRefundable
 from shared.refunds.requests import NothingToRefund, RefundRequest
 from shared.sales.schemas import OrderResponse
-from tests.conftest import migrated
 from tests.factories import stock
 from tests.integration.refunds.steps import let_it_be_over, open_tasks, rows
 from tests.integration.refunds.test_execution import PAID, Sale, a_sale, with_account
 from tests.model.gateways import KEY, Gateways, gateways
+from tests.reused_database import ReusedDatabase
 
 pytestmark = pytest.mark.usefixtures("database")
 
 
-@pytest.fixture
-def database(postgres: Postgres) -> Iterator[str]:
-    """One for each test: what runs on schedule looks at all that is in it."""
-    with migrated(postgres) as url:
-        yield url
+@pytest.fixture(autouse=True)
+def nothing_before(database: str, reused_database: ReusedDatabase) -> None:
+    """Each test finds the database empty: what runs on schedule looks at all that is in it."""
+    reused_database.empty()
 
 
 @pytest.fixture(scope="module")

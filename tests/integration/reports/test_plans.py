@@ -16,7 +16,7 @@ ORDERS = 4_000
 
 
 @pytest.fixture(scope="module")
-def event_id(database: str) -> UUID:
+def event_id(own_database: str) -> UUID:
     """One of many events, counted and analysed as it is by night."""
     owner = make_engine()
     with owner.connect() as connection:

@@ -18,7 +18,7 @@ from tests.integration.reports.steps import sales
 
 
 @pytest.fixture
-def use_replica(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+def use_replica(own_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     """Have reports read from the replica at this URL."""
 
     def use(url: str) -> None:
@@ -40,7 +40,7 @@ def forget() -> None:
 
 
 @pytest.fixture
-def event(database: str) -> Event:
+def event(own_database: str) -> Event:
     with transaction() as tx:
         event = an_event(tx)
     a_paid_order(event)
@@ -53,11 +53,11 @@ def sold(event: Event, by: Principal | None = None) -> int:
 
 
 def test_a_report_is_what_the_replica_knows_and_the_look_is_audited_by_the_primary(
-    event: Event, database: str, postgres: Postgres, use_replica: Callable[[str], None]
+    event: Event, own_database: str, postgres: Postgres, use_replica: Callable[[str], None]
 ):
     name = f"replica_{uuid4().hex[:8]}"
     clients.engine().dispose()  # nobody may be connected to what is copied
-    postgres.create_database(name, template=database.rpartition("/")[2].partition("?")[0])
+    postgres.create_database(name, template=own_database.rpartition("/")[2].partition("?")[0])
     a_paid_order(event)
     assert sold(event) == 2
     with transaction() as tx:
