@@ -90,7 +90,7 @@ def address(path: str, variables: dict[str, str], instead: str) -> str:
 
 
 def due(paths: Sequence[str], text: str) -> list[str]:
-    """A fourth of the paths, another one for each text, so that each path meets three at least; all in `make explore`."""
+    """A fourth of the paths, others for the next text: each path meets three at least, and all in `make explore`."""
     return [path for number, path in enumerate(paths, NASTY.index(text)) if EXPLORES or number % 4 == 0]
 
 

@@ -325,7 +325,7 @@ class OrderLife(RuleBasedStateMachine):
         assert counter_repair.correct_counters() == 0
 
 
-EXAMPLES = int(os.environ.get("ORDER_LIVES", "40"))
+EXAMPLES = int(os.environ.get("ORDER_LIVES", "30"))
 
 
 @pytest.mark.usefixtures("database", "files")
