@@ -1,11 +1,10 @@
 """Notices for buyers in their chat: what mails tell of an order is told there too (NS-010).
 
-A notice is a row in the transaction that gives the reason, beside the mail and under its dedupe key. Whether its buyer
-wants it, and how it reaches them, is decided later, by the function that works on chats.
+A notice is a row beside the mail, under its dedupe key, in the transaction that gives the reason (`mails.enqueue`).
+Whether its buyer wants it, and how it reaches them, is decided later, by the function that works on chats.
 """
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Literal, get_args
@@ -13,7 +12,6 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.cloud import outbox
 from shared.cloud.database import Transaction
 
 Kind = Literal[
@@ -59,16 +57,6 @@ class Notice:
     context: Mapping[str, Any]
 
 
-# Only buyers who have a chat: by far the most have none, and leave no row.
-_ADD = text("""
-    INSERT INTO chat_notices (dedupe_key, template, order_id, context)
-    SELECT n.dedupe_key, :template, n.order_id, n.context
-    FROM jsonb_to_recordset(CAST(:notices AS jsonb)) AS n(dedupe_key text, "to" text, order_id uuid, context jsonb)
-        JOIN orders o ON o.id = n.order_id JOIN users u ON u.id = o.user_id AND u.email = n.to
-    WHERE EXISTS (SELECT 1 FROM chat_senders s WHERE s.user_id = u.id)  -- Uses index: chat_senders_user
-    ON CONFLICT (dedupe_key) DO NOTHING
-    RETURNING id
-""")
 _LOCK = text("""
     SELECT id, template AS kind, order_id, context FROM chat_notices WHERE id = :id AND settled_at IS NULL FOR UPDATE
 """)
@@ -82,18 +70,6 @@ _ERASE = text("""
     DELETE FROM chat_notices
     WHERE order_id IN (SELECT id FROM orders WHERE user_id = :user_id)  -- Uses indexes: orders_user, chat_notices_order
 """)
-
-
-def enqueue(tx: Transaction, kind: str, mails: Iterable[Mapping[str, Any]]) -> None:
-    """Enqueue what these mails tell (`dedupe_key`, `to`, `context`, `order_id` of each) for buyers who have a chat.
-
-    Mails to others than the buyer, and of a kind that no chat tells, are left out.
-    """
-    told = [each for each in mails if each["order_id"] and each["context"].get("to_buyer", True)]
-    if kind in KINDS and told:
-        values = {"template": kind, "notices": json.dumps(told, default=str)}
-        added = tx.execute(_ADD, values).scalars().all()
-        outbox.add_all(tx, TOPIC, [{"notice_id": notice_id} for notice_id in added])
 
 
 def lock(tx: Transaction, notice_id: UUID) -> Notice | None:

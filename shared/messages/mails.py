@@ -80,6 +80,16 @@ _ENQUEUE_ALL = text(f"""
     ON CONFLICT (once_key) DO NOTHING
     RETURNING id
 """)
+# Only buyers who have a chat: by far the most have none, and leave no row.
+_ENQUEUE_NOTICES = text("""
+    INSERT INTO chat_notices (dedupe_key, template, order_id, context)
+    SELECT n.dedupe_key, :template, n.order_id, n.context
+    FROM jsonb_to_recordset(CAST(:notices AS jsonb)) AS n(dedupe_key text, "to" text, order_id uuid, context jsonb)
+        JOIN orders o ON o.id = n.order_id JOIN users u ON u.id = o.user_id AND u.email = n.to
+    WHERE EXISTS (SELECT 1 FROM chat_senders s WHERE s.user_id = u.id)  -- Uses index: chat_senders_user
+    ON CONFLICT (dedupe_key) DO NOTHING
+    RETURNING id
+""")
 _BUYER = text("""
     SELECT u.email, u.language FROM orders o JOIN users u ON u.id = o.user_id
     WHERE o.id = :order_id AND NOT u.is_deleted
@@ -173,7 +183,7 @@ def enqueue(
 ) -> None:
     """Enqueue a mail to `to`, sent once `tx` has committed. The same `dedupe_key` is enqueued once, ever.
 
-    A buyer who has a chat with us is told there too (chat_notices).
+    A buyer who has a chat with us gets a notice there too (`chat_notices`).
 
     `context` is what the database can't tell when the mail is sent: ids, or a one-time `code`, which is
     forgotten once it is sent. For a mail about an order see `enqueue_about_order`.
@@ -191,8 +201,7 @@ def enqueue(
     ).scalar()
     if email_id is not None:
         outbox.add(tx, "email.requested", {"email_id": email_id})
-    told = {"dedupe_key": dedupe_key, "to": to, "context": context, "order_id": order_id}
-    chat_notices.enqueue(tx, template, [told])
+    _enqueue_notices(tx, template, [MailRequest(dedupe_key, to, language, context, order_id)])
 
 
 def enqueue_all(tx: Transaction, template: Template, requests: Sequence[MailRequest]) -> int:
@@ -200,8 +209,17 @@ def enqueue_all(tx: Transaction, template: Template, requests: Sequence[MailRequ
     written = json.dumps([asdict(each) for each in requests], default=str)
     email_ids = tx.execute(_ENQUEUE_ALL, {"template": template, "mails": written}).scalars().all()
     outbox.add_all(tx, "email.requested", [{"email_id": email_id} for email_id in email_ids])
-    chat_notices.enqueue(tx, template, [asdict(each) for each in requests])
+    _enqueue_notices(tx, template, requests)
     return len(email_ids)
+
+
+def _enqueue_notices(tx: Transaction, template: Template, requests: Sequence[MailRequest]) -> None:
+    """Enqueue what these mails say as notices for buyers who have a chat, where a chat may show this template."""
+    to_buyers = [asdict(each) for each in requests if each.order_id and each.context.get("to_buyer", True)]
+    if template in chat_notices.KINDS and to_buyers:
+        values = {"template": template, "notices": json.dumps(to_buyers, default=str)}
+        added = tx.execute(_ENQUEUE_NOTICES, values).scalars().all()
+        outbox.add_all(tx, chat_notices.TOPIC, [{"notice_id": notice_id} for notice_id in added])
 
 
 def enqueue_for_account(tx: Transaction, email: AccountEmail | None) -> None:
