@@ -37,7 +37,7 @@ _OF_WHOLE_DAY = _IS_WHOLE_DAY.format(day="CAST(o.paid_at AT TIME ZONE e.timezone
 _ITS_SALES = f"""
     SELECT o.event_id, {figures.columns(figures.SOLD, figures.REFUNDED, figures.VALUE)}
     FROM {figures.SALES_SOURCE} JOIN events e ON e.id = o.event_id
-    WHERE o.status IN ('paid', 'refunded') AND {periods.contains("o.paid_at")} AND
+    WHERE o.status = 'paid' AND {periods.contains("o.paid_at")} AND
 """
 # Of whole days of an event, its kept figures; of the others, and of an event whose zone has just changed, its orders.
 _TOP = text(f"""
@@ -51,8 +51,8 @@ _TOP = text(f"""
         SELECT event_id, sold, refunded, value FROM kept WHERE event_id NOT IN (SELECT event_id FROM moved)
         UNION ALL
         ({_ITS_SALES} o.event_id NOT IN (SELECT event_id FROM moved) AND NOT ({_OF_WHOLE_DAY})
-            AND (o.paid_at < CAST(:since AS timestamptz) + interval '2 days'  -- Uses index: orders_paid
-                OR o.paid_at >= CAST(:until AS timestamptz) - interval '2 days')
+            AND (o.paid_at < CAST(:since AS timestamptz) + interval '26 hours'  -- Uses index: orders_paid
+                OR o.paid_at >= CAST(:until AS timestamptz) - interval '26 hours')
         GROUP BY o.event_id)
         UNION ALL
         ({_ITS_SALES} o.event_id IN (SELECT event_id FROM moved) GROUP BY o.event_id)

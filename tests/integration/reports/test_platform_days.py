@@ -147,11 +147,12 @@ def top_by_hand(period: Period) -> list[tuple[UUID, int, int]]:
             """),
             period.values,
         )
-        return [(row.event_id, row.sold, int(row.value)) for row in rows]
+        return [(row.event_id, row.sold, int(row.value)) for row in rows if row.sold]
 
 
 def top(period: Period) -> list[tuple[UUID, int, int]]:
-    return [(each["event_id"], each["sold"], each["value"]) for each in figures(period)["top_events"]]
+    best = figures(period)["top_events"]
+    return [(each["event_id"], each["sold"], each["value"]) for each in best if each["sold"]]
 
 
 def test_the_best_selling_events_are_those_of_the_orders_in_whatever_zone_they_are():
