@@ -8,13 +8,13 @@ action is carried out elsewhere (actions.py), and its result comes in like every
 """
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from shared.chat import commands, consent_question, contents, wording
+from shared.chat import admission, commands, consent_question, contents, wording
 from shared.chat.commands import Command
 from shared.chat.contents import (
     Action,
@@ -48,6 +48,7 @@ from shared.chat.contents import (
     TierRow,
     TiersFound,
 )
+from shared.chat.state import KEPT, State
 from shared.sales.reservation_requests import Name
 from shared.states import OrderStatus
 
@@ -60,48 +61,8 @@ MAX_ANSWERS_A_SALE = 6
 UNITS_A_MESSAGE = 5
 """The most digital units in one message: the longest that there are fit."""
 
-_ACTING = frozenset({"buy", "pay", "cancel"})
-"""Commands that change something: one that comes late may undo what its writer has done since."""
-_ABOUT_PURCHASES = frozenset({"status", "paid", "tickets", "delete"})
-_FREE = frozenset({"agent", "stop", "notify"})
-"""Commands that are carried out whatever the budget."""
 _LIVE = (OrderStatus.RESERVED, OrderStatus.PENDING_PAYMENT)
 _name = TypeAdapter(Name)
-
-_KEPT = {"language", "profile_name", "written_at", "told_late", "put_off_on", "notices_asked", "answers"}
-"""What a conversation knows of its sender, with or without an order."""
-
-
-class State(BaseModel):
-    """Where a conversation is. `version` rises with each step, so that a button of an earlier step is known as such."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    step: Literal["idle", "quantity", "naming", "paying", "code"] = "idle"
-    version: int = 0
-    language: Literal["id", "en"] | None = None
-    profile_name: str = ""
-    code: str = ""
-    most: int = 0
-    gateway: str | None = None
-    shown: tuple[str, ...] = ()
-    """The ids of the rows of the last list, so that a number chooses one."""
-    written_at: datetime | None = None
-    """When the newest message that was taken in was written."""
-    told_late: bool = False
-    """The sender knows already that messages of theirs come late."""
-    put_off_on: date | None = None
-    """The day on which the sender was told that we answer no more on it."""
-    order: OrderFacts | None = None
-    names: tuple[str, ...] = ()
-    intent: Hold | None = None
-    """The purchase to make once it is known that no other order is live."""
-    wants_payment: bool = False
-    """The order is looked up to be paid, not to be told of."""
-    notices_asked: bool = False
-    """They were asked whether they want notices, or have said so (consent.py)."""
-    answers: int = 0
-    """How many messages of ours there were since the last sale."""
 
 
 class Outcome(BaseModel):
@@ -124,9 +85,9 @@ def _step(state: State, update: Incoming | OrderChanged) -> Outcome:
         return _order_changed(state, update)
     if update.kind == "ignored":
         return Outcome(state=state)
-    if _is_outdated(state, update) and _acts(state, update):
+    if admission.comes_too_late(state, update):
         return _outdated(state)
-    return _INCOMING[update.kind](_heard(state, update), update)
+    return _INCOMING[update.kind](admission.heard(state, update), update)
 
 
 def step_over_budget(state: State, update: Incoming, *, today: date, may_tell: bool, has_bought: bool) -> Outcome:
@@ -134,24 +95,12 @@ def step_over_budget(state: State, update: Incoming, *, today: date, may_tell: b
 
     Who has an order goes on with it, and what was bought is told of and handed over. Others are told once, if we may.
     """
-    if state.order is not None or update.kind == "ignored" or _is_never_put_off(update, has_bought):
+    if state.order is not None or update.kind == "ignored" or admission.is_never_put_off(update, has_bought):
         return step(state, update)
-    heard = _heard(state, update)
+    heard = admission.heard(state, update)
     if not may_tell or state.put_off_on == today:
         return Outcome(state=heard)
     return _say(heard.model_copy(update={"put_off_on": today}), "put_off", url=wording.site_url())
-
-
-def _answers_question(update: Incoming) -> bool:
-    """True for a button of the question about notices, which took effect as it came in."""
-    return update.kind == "choice" and update.choice.startswith(f"{consent_question.BUTTON}:")
-
-
-def _is_never_put_off(update: Incoming, has_bought: bool) -> bool:
-    if _answers_question(update):
-        return True
-    command = commands.read(update.text) if update.kind == "text" else None
-    return command is not None and (command.name in _FREE or (has_bought and command.name in _ABOUT_PURCHASES))
 
 
 def resume(state: State, action: Action, result: Result) -> Outcome:
@@ -164,35 +113,6 @@ def resume(state: State, action: Action, result: Result) -> Outcome:
 def _counted(outcome: Outcome) -> Outcome:
     answers = outcome.state.answers + len(outcome.messages)
     return outcome.model_copy(update={"state": outcome.state.model_copy(update={"answers": answers})})
-
-
-def _heard(state: State, update: Incoming) -> State:
-    """The state with what a message tells of its sender, whatever it says."""
-    moments = [at for at in (state.written_at, update.sent_at) if at]
-    return state.model_copy(
-        update={
-            "profile_name": update.profile_name or state.profile_name,
-            "written_at": max(moments, default=None),
-            "told_late": False,
-        }
-    )
-
-
-def _is_outdated(state: State, update: Incoming) -> bool:
-    """True for a message that comes long after it was written, or after one that was written later."""
-    is_overtaken = update.sent_at and state.written_at and update.sent_at < state.written_at
-    return update.is_late or bool(is_overtaken)
-
-
-def _acts(state: State, update: Incoming) -> bool:
-    """True if a message would change an order, or the answers given for one."""
-    if update.kind != "text":
-        return update.kind in ("choice", "cart") and not _answers_question(update)
-    command = commands.read(update.text)
-    if command is not None:
-        return command.name in _ACTING
-    is_answer = state.step in ("naming", "quantity") or commands.number(update.text) is not None
-    return is_answer or commands.purchase_without_verb(update.text) is not None
 
 
 def _outdated(state: State) -> Outcome:
@@ -683,7 +603,7 @@ def _next(state: State, **changes: Any) -> State:
 
 def _idle(state: State) -> State:
     """The conversation without an order; who it is with, and what they have written, stays known."""
-    kept = state.model_dump(include=_KEPT)
+    kept = state.model_dump(include=KEPT)
     return State(version=state.version + 1, **kept)
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
-from shared.chat.conversation import State
+from shared.chat.state import State
 from shared.cloud.database import Transaction
 from shared.gateways.whatsapp.messages import Recipient
 from shared.gateways.whatsapp.webhooks import IdentityChange, SenderIdentity

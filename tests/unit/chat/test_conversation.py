@@ -27,7 +27,8 @@ from shared.chat.contents import (
     TierRow,
     TiersFound,
 )
-from shared.chat.conversation import Outcome, State
+from shared.chat.conversation import Outcome
+from shared.chat.state import State
 
 ORDER, OTHER = UUID(int=1), UUID(int=2)
 SOON = datetime(2027, 1, 16, 12, tzinfo=UTC)
@@ -200,7 +201,7 @@ def test_a_word_is_a_code_once_it_was_shown():
     assert hears(State(shown=("tier:KONSER",)), "konser").action == FindTier(code="KONSER")
 
 
-@pytest.mark.parametrize("typed", ["beli K7M2QP 2", "batal", "bayar", "2", "VIU1B 1"])
+@pytest.mark.parametrize("typed", ["beli K7M2QP 2", "batal", "bayar", "2", "VIU1B 1", "email siti@example.com"])
 def test_what_comes_late_changes_nothing_and_is_told_of_once(typed: str):
     state = shown_tiers(order=order())
     for how in ({"is_late": True}, {"sent_at": SOON - timedelta(seconds=1)}):

@@ -1,0 +1,43 @@
+"""Where a conversation is, as it is stored with its sender."""
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.chat.contents import Hold, OrderFacts
+
+KEPT = {"language", "profile_name", "written_at", "told_late", "put_off_on", "notices_asked", "answers"}
+"""What a conversation knows of its sender, with or without an order."""
+
+
+class State(BaseModel):
+    """Where a conversation is. `version` rises with each step, so that a button of an earlier step is known as such."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    step: Literal["idle", "quantity", "naming", "paying", "code"] = "idle"
+    version: int = 0
+    language: Literal["id", "en"] | None = None
+    profile_name: str = ""
+    code: str = ""
+    most: int = 0
+    gateway: str | None = None
+    shown: tuple[str, ...] = ()
+    """The ids of the rows of the last list, so that a number chooses one."""
+    written_at: datetime | None = None
+    """When the newest message that was taken in was written."""
+    told_late: bool = False
+    """The sender knows already that messages of theirs come late."""
+    put_off_on: date | None = None
+    """The day on which the sender was told that we answer no more on it."""
+    order: OrderFacts | None = None
+    names: tuple[str, ...] = ()
+    intent: Hold | None = None
+    """The purchase to make once it is known that no other order is live."""
+    wants_payment: bool = False
+    """The order is looked up to be paid, not to be told of."""
+    notices_asked: bool = False
+    """They were asked whether they want notices, or have said so (consent.py)."""
+    answers: int = 0
+    """How many messages of ours there were since the last sale."""
