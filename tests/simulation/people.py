@@ -55,6 +55,10 @@ class Buyer:
         """The orders that they believe to be in one of these states."""
         return [order for order in self.orders.values() if order["status"] in statuses]
 
+    def tickets(self) -> list[dict[str, Any]]:
+        """Every ticket that they were shown."""
+        return [ticket for order in self.orders.values() for ticket in order["tickets"]]
+
     def payments(self) -> list[KnownPayment]:
         """Every payment that they were shown, and can go and pay."""
         return [
@@ -75,6 +79,10 @@ class People:
     organizers: list[Principal]
     admins: list[Principal]
     gate_staff: list[Principal]
+    codes_shown: dict[str, str] = field(default_factory=dict)
+    """The QR codes that holders have opened, by ticket."""
+    inside: set[str] = field(default_factory=set)
+    """The tickets with which somebody was let in."""
 
     @classmethod
     def gather(cls, tx: Transaction, chance: random.Random) -> "People":
@@ -91,9 +99,17 @@ class People:
             [a_gate_staff(tx, event) for event in events],
         )
 
-    def owner_of(self, order_id: UUID | str) -> Buyer | None:
-        """The buyer who knows an order."""
-        return next((buyer for buyer in self.buyers if str(order_id) in buyer.orders), None)
+    def headers(self, who: Principal) -> dict[str, str]:
+        """How somebody signs their requests, who has just proved who they are."""
+        return bearer(who)
+
+    def organizer(self, organizer_id: UUID) -> dict[str, str]:
+        """How an organizer signs their requests."""
+        return bearer(next(each for each in self.organizers if each.id == organizer_id))
+
+    def an_admin(self, chance: random.Random) -> dict[str, str]:
+        """How one of the admins signs their requests."""
+        return bearer(chance.choice(self.admins))
 
 
 def _a_buyer(tx: Transaction, number: int) -> Buyer:
@@ -108,9 +124,11 @@ def _an_event(tx: Transaction, chance: random.Random, organizer_id: UUID, number
         a_tier(name="Gratis", price=0, quota=3),
         a_tier(name="Kaus", price=99_999, quota=5, kind="product"),
     ]
-    starts_at = clock.now() + timedelta(days=chance.choice((9, 20)), hours=chance.randrange(24))
+    starts_at = clock.now() + timedelta(days=chance.choice((9, 16, 25)), hours=chance.randrange(24))
     title = f"Konser {number + 1}"
-    return an_event(tx, tiers=tiers, organizer_id=organizer_id, starts_at=starts_at, title=title)
+    return an_event(
+        tx, tiers=tiers, organizer_id=organizer_id, starts_at=starts_at, title=title, gates_open=number == 0
+    )
 
 
 def _codes(tx: Transaction, event: Event, number: int) -> list[str]:

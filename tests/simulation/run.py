@@ -17,7 +17,7 @@ from pathlib import Path
 from infra.local.postgres import Postgres
 from tests.folders import a_folder
 from tests.simulation import course, database
-from tests.simulation.acts.registry import WEIGHTS
+from tests.simulation.acts import WEIGHTS
 from tests.simulation.course import Course
 from tests.simulation.plan import Plan, drawn
 from tests.simulation.report import Report

@@ -9,7 +9,7 @@ import pytest
 
 from tests.folders import a_folder
 from tests.simulation import course, database
-from tests.simulation.acts.registry import WEIGHTS
+from tests.simulation.acts import WEIGHTS
 from tests.simulation.faults import Fault, FaultKind
 from tests.simulation.plan import Plan, Step, drawn
 from tests.simulation.shrink import shrunk

@@ -8,8 +8,6 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
-from sqlalchemy import text
-
 from functions.manifest import manifest
 from infra.local.postgres import Postgres
 from infra.local.simulators import sendgrid
@@ -103,8 +101,7 @@ class World:
 
     def rows(self, query: str, **values: Any) -> list[Any]:
         """Look into the database, unseen by the product."""
-        with self.database.owner.connect() as connection:
-            return list(connection.execute(text(query), values))
+        return self.database.rows(query, **values)
 
 
 @contextmanager
@@ -114,7 +111,7 @@ def world(postgres: Postgres, name: str) -> Iterator[World]:
         stack.enter_context(mock.patch.dict(os.environ, SETTINGS))
         postgres.create_database(name, template=databases.TEMPLATE)
         stack.callback(postgres.drop_database, name)
-        databases.use(postgres.url(name))
+        databases.use(databases.url(postgres, name))
         secrets.provide(SECRETS)
         made = World(stack.enter_context(logs.kept()))
         stack.callback(made.database.close)

@@ -1,1 +1,16 @@
 """What people and machines do: one module for each kind of them. Every act is drawn by its weight."""
+
+from tests.simulation.acts import (  # noqa: F401 - each declares its acts
+    admins,
+    buyers,
+    dashboards,
+    gate,
+    machines,
+    organizers,
+    payers,
+    returns,
+    strangers,
+)
+from tests.simulation.acts.registry import ACTS, WEIGHTS
+
+__all__ = ["ACTS", "WEIGHTS"]

@@ -24,7 +24,7 @@ def pay_any(world: "World", chance: random.Random) -> str | None:
     return _press(world, chance, "pay")
 
 
-@act("a payer pays another amount", 2)
+@act("a payer pays another amount", 4)
 def pay_oddly(world: "World", chance: random.Random) -> str | None:
     """Pay too little or too much."""
     return _press(world, chance, "pay", difference=chance.choice((-7_000, -1, 1, 50_000)), newest=3)

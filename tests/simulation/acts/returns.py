@@ -1,0 +1,63 @@
+"""Returning tickets: buyers ask, and organizers decide; both say where money may be sent."""
+
+import random
+from typing import TYPE_CHECKING, Any
+
+from tests.simulation.acts.asking import ask, outcome, send
+from tests.simulation.acts.registry import act
+from tests.simulation.people import Request
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+ACCOUNTS = ("1234567890", "1234567890", "1234567890", "0000999999", "0000123456", "0000654321")
+"""Good three times; refused by the bank; refused for now; sent back by the bank after it had arrived."""
+
+
+@act("a buyer asks for money back", 10)
+def request(world: "World", chance: random.Random) -> str | None:
+    """Give back some tickets of a paid order, or all."""
+    paid = [(buyer, order) for buyer in world.people.buyers for order in buyer.in_status("paid")]
+    if not paid:
+        return None
+    buyer, order = chance.choice(paid)
+    tickets = [ticket["id"] for ticket in order["tickets"]]
+    some = chance.sample(tickets, chance.randrange(len(tickets) + 1))
+    body: dict[str, Any] = {"order_id": order["id"], "reason": "Sakit"}
+    if some:
+        body["ticket_ids"] = some
+    key = f"refund-{chance.getrandbits(64):016x}"
+    answer = send(world, buyer, Request("POST", "/refunds/request", body, {"Idempotency-Key": key}))
+    return f"{buyer.name}, {len(some) or 'all'} tickets: {outcome(answer)}"
+
+
+@act("an organizer decides about a refund", 9)
+def decide(world: "World", chance: random.Random) -> str | None:
+    """Approve a request, or reject it; also one that is decided already."""
+    asked = world.rows("""
+        SELECT r.id, e.organizer_id FROM refunds r JOIN orders o ON o.id = r.order_id JOIN events e ON e.id = o.event_id
+        WHERE r.kind = 'requested' AND r.status <> 'completed' ORDER BY r.status = 'requested' DESC, r.id LIMIT 4
+    """)
+    if not asked:
+        return None
+    refund = chance.choice(asked)
+    headers = world.people.organizer(refund.organizer_id)
+    if chance.random() < 0.75:
+        answer = ask(world, "PUT", f"/refunds/{refund.id}/approve", headers)
+        return f"approve: {outcome(answer)}"
+    answer = ask(world, "PUT", f"/refunds/{refund.id}/reject", headers, {"reason": "Tidak"})
+    return f"reject: {outcome(answer)}"
+
+
+@act("somebody names a bank account", 5)
+def name_account(world: "World", chance: random.Random) -> str | None:
+    """Say where money may be sent: a good account, or one that its bank refuses."""
+    people = [*(buyer.principal for buyer in world.people.buyers), *world.people.organizers]
+    body = {
+        "bank_code": chance.choice(("BCA", "BNI")),
+        "account_number": chance.choice(ACCOUNTS),
+        "account_holder_name": "Siti Rahma",
+    }
+    headers = world.people.headers(chance.choice(people))
+    answer = ask(world, "PUT", "/account/bank-account", headers, body)
+    return f"{body['account_number']}: {outcome(answer)}"
