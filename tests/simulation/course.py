@@ -4,9 +4,10 @@ import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tests.simulation import invariants, randomness, rest
+from tests.simulation import invariants, randomness, rest, transitions
 from tests.simulation.acts import ACTS
 from tests.simulation.plan import Plan, Step
+from tests.simulation.transitions import Transition
 from tests.simulation.violations import Violation
 from tests.simulation.world import World
 
@@ -22,6 +23,7 @@ class Course:
     """Those in which something happened."""
     lines: list[str] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
+    transitions: frozenset[Transition] = frozenset()
     violation: Violation | None = None
 
     @property
@@ -34,6 +36,7 @@ def run(world: World, plan: Plan) -> Course:
     """Run a plan, then let the faults stop and the world come to rest."""
     world.begin(plan.seed)
     world.faults.struck.clear()
+    transitions.begin(world)
     course = Course(plan.seed)
     try:
         for number, step in enumerate(plan.steps):
@@ -44,8 +47,10 @@ def run(world: World, plan: Plan) -> Course:
         course.lines += rest.come_to_rest(world)
         invariants.check_all(world)
         rest.check(world)
+        transitions.check(transitions.seen(world))
     except Violation as violation:
         course.violation = violation
+    course.transitions = transitions.seen(world)
     course.faults = Counter(world.faults.struck)
     return course
 

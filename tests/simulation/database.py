@@ -16,6 +16,7 @@ from infra.local.postgres import Postgres
 from shared.cloud import clients
 from shared.cloud.permissions import database_role
 from shared.cloud.settings import settings
+from tests.simulation import transitions
 from tests.simulation.clock import BEGINNING, Clock
 from tests.simulation.faults import FaultKind, Faults, Point
 
@@ -78,6 +79,12 @@ def _prepare_template() -> None:
     logging.disable(logging.NOTSET)
     with owner.begin() as tx:
         privileges.grant_functions(tx)
+        tx.exec_driver_sql((Path(__file__).parent / "transitions.sql").read_text(encoding="utf-8"))
+        for table in sorted({machine for machine, _, _ in transitions.POSSIBLE}):
+            tx.exec_driver_sql(
+                f"CREATE TRIGGER note_transition AFTER INSERT OR UPDATE OF status ON {table}"
+                " FOR EACH ROW EXECUTE FUNCTION sim.note_transition()"
+            )
         tx.exec_driver_sql("ALTER TABLE mail_quotas ALTER day SET DEFAULT sim.now()::date")
     owner.dispose()
 

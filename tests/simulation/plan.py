@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.simulation.faults import Fault, FaultKind
 
-FAULT_SHARE = 0.15
+FAULT_SHARE = 0.3
 """The share of the steps that are given a fault; many of them end before it strikes."""
 _FAULT_WEIGHTS = {
     FaultKind.CRASH: 50,

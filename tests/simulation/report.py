@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tests.simulation.course import Course
+from tests.simulation.transitions import POSSIBLE, Transition
 
 
 @dataclass
@@ -14,6 +15,7 @@ class Report:
     seeds: int = 0
     steps: int = 0
     faults: Counter[str] = field(default_factory=Counter)
+    transitions: set[Transition] = field(default_factory=set)
     violations: dict[int, str] = field(default_factory=dict)
 
     def add(self, course: Course) -> None:
@@ -21,6 +23,7 @@ class Report:
         self.seeds += 1
         self.steps += course.steps
         self.faults.update(course.faults)
+        self.transitions |= course.transitions
         if course.violation:
             self.violations[course.seed] = course.violation.promise
 
@@ -31,6 +34,10 @@ class Report:
         )
         yield f"{self.steps / seconds:.0f} steps a second; {self.steps / processor_seconds:.0f} a second of processor"
         yield from _counted("faults", self.faults.items())
+        missing = sorted(POSSIBLE - self.transitions)
+        yield f"transitions of states: {len(POSSIBLE) - len(missing)} of {len(POSSIBLE)}, without" + ";".join(
+            f" {machine} {before} to {after}" for machine, before, after in missing
+        )
 
 
 def _counted(title: str, found: Iterable[tuple[str, int]]) -> Iterator[str]:
