@@ -134,7 +134,8 @@ AT_REST = {
         GROUP BY o.id
         HAVING count(t.id) FILTER (WHERE t.status <> 'void') <> count(i.id) FILTER (
                 WHERE o.status = 'paid' AND c.kind IN ('ticket', 'registration') AND i.returned_at IS NULL)
-            OR count(t.id) <> count(t.pdf_object) OR (o.status = 'paid' AND o.tickets_issued_at IS NULL)
+            OR bool_or(t.status <> 'void' AND t.pdf_object IS NULL)
+            OR (o.status = 'paid' AND o.tickets_issued_at IS NULL)
     """,
     "a paid order of products has its pickup code, and every digital item a unit of its own": """
         SELECT o.id, i.id AS item_id, c.kind FROM orders o JOIN order_items i ON i.order_id = o.id

@@ -9,7 +9,6 @@ hanging.
 """
 
 import os
-from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, ClassVar
@@ -44,6 +43,7 @@ from shared.tickets import issuing
 from tests.conftest import migrated
 from tests.factories import Event, a_promo, a_tier, a_user, an_event, make_overdue, reserve
 from tests.integration.chat.phones import NUMBER_ID
+from tests.model import money_promises
 from tests.model.chat_buyers import WORDS, ChatBuyers
 from tests.model.gateways import Gateways, gateways
 
@@ -334,10 +334,7 @@ class Money(RuleBasedStateMachine):
 
     @invariant()
     def what_goes_back_was_paid(self) -> None:
-        wrong = self._rows("""
-            SELECT r.order_id FROM refunds r WHERE r.status <> 'rejected' AND r.kind <> 'by_gateway' GROUP BY 1
-            HAVING sum(r.amount) > (SELECT sum(p.received_amount) FROM payments p WHERE p.order_id = r.order_id)
-        """)
+        wrong = self._rows(money_promises.GIVEN_BACK_BEYOND_WHAT_WAS_PAID)
         assert wrong == []
 
     @invariant()
@@ -349,26 +346,7 @@ class Money(RuleBasedStateMachine):
         assert wrong == []
 
     def _check_clearing(self) -> None:
-        """The books equal what each gateway moved by each of our ids, payment by payment."""
-        for gateway in GATEWAYS:
-            booked = {
-                row.name: int(row.amount)
-                for row in self._rows(
-                    """
-                    SELECT CASE WHEN d.id IS NOT NULL THEN CAST(d.id AS text)
-                            ELSE COALESCE(p.external_id, q.external_id) END AS name, sum(e.amount) AS amount
-                    FROM ledger_entries e JOIN ledger_postings l ON l.id = e.posting_id
-                    LEFT JOIN payments p ON p.id = l.reference_id
-                    LEFT JOIN refunds r ON r.id = l.reference_id LEFT JOIN payments q ON q.id = r.payment_id
-                    LEFT JOIN disbursements d ON d.id = l.reference_id
-                    WHERE e.account = 'gateway_clearing:' || :gateway GROUP BY 1 HAVING sum(e.amount) <> 0
-                    """,
-                    gateway=gateway,
-                )
-            }
-            moved = self.at.moved(gateway)
-            for name in booked.keys() | moved.keys():
-                assert booked.get(name, 0) == moved.get(name, 0), name
+        assert money_promises.clearing_differences(self._rows, self._moved()) == []
 
     def _check_nothing_payable_is_forgotten(self) -> None:
         """After a run of the payouts too little is left for another: of events that are paid out, less all debts.
@@ -408,63 +386,11 @@ class Money(RuleBasedStateMachine):
         assert left == []
 
     def _check_nothing_hangs(self) -> None:
-        hanging = self._rows("""
-            SELECT 'refund' AS what, CAST(id AS text) AS id, status FROM refunds
-                WHERE status = 'processing' OR (status = 'approved' AND method IS DISTINCT FROM 'disbursement')
-            UNION ALL SELECT 'transfer', CAST(id AS text), status FROM disbursements WHERE status = 'sending'
-            UNION ALL SELECT 'payout', CAST(id AS text), status FROM payouts WHERE status = 'processing'
-            UNION ALL SELECT 'cancellation', CAST(event_id AS text), '' FROM event_cancellations
-                WHERE finished_at IS NULL
-            UNION ALL SELECT 'payment', CAST(p.id AS text), p.status FROM payments p JOIN orders o ON o.id = p.order_id
-                WHERE (p.status IN ('opening', 'pending') AND o.status NOT IN ('reserved', 'pending_payment'))
-                    OR p.must_end_at_gateway
-            UNION ALL SELECT 'part of an order that has ended', CAST(p.id AS text), o.status
-                FROM payments p JOIN orders o ON o.id = p.order_id
-                WHERE o.status NOT IN ('reserved', 'pending_payment', 'paid') AND p.review_decision IS NULL AND EXISTS (
-                    SELECT 1 FROM ledger_postings l WHERE l.kind = 'unallocated_payment' AND l.reference_id = p.id)
-            UNION ALL SELECT 'order of a cancelled event', CAST(o.id AS text), o.status
-                FROM orders o JOIN event_cancellations c ON c.event_id = o.event_id
-                WHERE o.status IN ('reserved', 'pending_payment') OR (o.status = 'paid' AND EXISTS (
-                    SELECT 1 FROM order_items i WHERE i.order_id = o.id AND i.returned_at IS NULL))
-        """)
-        assert hanging == []
+        assert money_promises.hanging(self._rows) == []
 
     def _check_nobody_got_more_than_owed(self) -> None:
-        moved = [self.at.moved(gateway) for gateway in GATEWAYS]
-        paid_for = self._rows("""
-            SELECT order_id, external_id AS name FROM payments
-            UNION ALL SELECT r.order_id, CAST(d.id AS text) FROM disbursements d JOIN refunds r ON r.id = d.refund_id
-        """)
-        left: Counter[UUID] = Counter()
-        for row in paid_for:
-            left[row.order_id] += sum(each.get(row.name, 0) for each in moved)
-        assert {order_id: amount for order_id, amount in left.items() if amount < 0} == {}
-        too_much = self._rows("""
-            SELECT d.payout_id AS id FROM disbursements d JOIN payouts p ON p.id = d.payout_id
-                WHERE d.status = 'succeeded' GROUP BY d.payout_id, p.amount HAVING sum(d.amount) <> p.amount
-            UNION ALL
-            SELECT r.id FROM refunds r JOIN disbursements d ON d.refund_id = r.id AND d.status = 'succeeded'
-                GROUP BY r.id HAVING sum(d.amount) <> r.amount OR r.status <> 'completed'
-            UNION ALL
-            SELECT o.id FROM orders o WHERE o.status = 'refunded' AND EXISTS (
-                SELECT 1 FROM refunds r WHERE r.order_id = o.id AND r.status IN ('approved', 'processing', 'failed')
-                    AND r.kind <> 'unusable_payment' AND r.kind <> 'review')
-        """)
-        assert too_much == []
-        owed = self._rows("""
-            SELECT COALESCE(sum(e.amount), 0) AS booked,
-                -COALESCE((SELECT sum(amount) FROM refunds
-                    WHERE status IN ('approved', 'processing', 'failed')), 0) AS open
-            FROM ledger_entries e WHERE e.account = 'refunds_payable'
-        """)
-        assert [row.booked for row in owed] == [row.open for row in owed]
-        waiting = self._rows("""
-            SELECT COALESCE(sum(e.amount), 0) AS booked,
-                -COALESCE((SELECT sum(amount) FROM payouts
-                    WHERE status IN ('pending', 'processing', 'failed')), 0) AS open
-            FROM ledger_entries e WHERE e.account = 'payouts_payable'
-        """)
-        assert [row.booked for row in waiting] == [row.open for row in waiting]
+        assert money_promises.overpaid(self._rows, self._moved()) == []
+        assert money_promises.miscounted_debts(self._rows) == []
 
     def teardown(self) -> None:
         """It always comes to rest in the end."""
@@ -472,6 +398,10 @@ class Money(RuleBasedStateMachine):
             self.everything_comes_to_rest()
 
     # How
+
+    def _moved(self) -> dict[tuple[str, str], int]:
+        """The money that each gateway has moved, by its name and our id."""
+        return {(gateway, name): amount for gateway in GATEWAYS for name, amount in self.at.moved(gateway).items()}
 
     def _way(self, gateway: int, method: int) -> checkout.CheckoutRequest:
         return checkout.CheckoutRequest(payment_method=self._one(METHODS, method), gateway=self._one(GATEWAYS, gateway))

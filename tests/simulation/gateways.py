@@ -47,6 +47,12 @@ class Gateways:
                 found[key] = found.get(key, 0) + row.amount
         return found
 
+    def charged_back(self) -> set[str]:
+        """Our ids of the payments that a bank took back."""
+        query = tables.movements.select().where(tables.movements.c.kind == "reversal")
+        with self.store.connect() as tx:
+            return {row.external_id for row in tx.execute(query)}
+
     @contextmanager
     def installed(self) -> Iterator[None]:
         """Let the simulators send their webhooks as deliveries of the simulation, and misbehave only as it wants."""

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from infra.checks import invariants as promised
+from tests.model import money_promises
 from tests.simulation.violations import Violation
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ def check_all(world: "World") -> None:
     with world.database.owner.connect() as connection:
         for promise, rows in promised.broken(connection, promised.ALWAYS).items():
             raise Violation(promise, rows)
+    given_back = world.rows(money_promises.GIVEN_BACK_BEYOND_WHAT_WAS_PAID)
+    if given_back:
+        raise Violation("I9: what goes back was paid", given_back)
     wrong = world.promises.broken(world.rows)
     if wrong:
         raise Violation("I12: what people are told stays true", wrong)

@@ -44,7 +44,11 @@ _POSSIBLE: dict[str, dict[str, str]] = {
         "failed": "pending processing",
         "completed": "failed",  # the bank has sent the transfer back
     },
-    "disbursements": {"new": "sending", "sending": "succeeded failed", "succeeded": "reversed"},
+    "disbursements": {
+        "new": "sending",
+        "sending": "succeeded failed reversed",  # reversed: we hear of it when it has come back already
+        "succeeded": "reversed",
+    },
     "events": {"new": "draft", "published": "cancelled"},
 }
 POSSIBLE: frozenset[Transition] = frozenset(
