@@ -53,6 +53,10 @@ class GatewayPaymentState(StrEnum):
     UNKNOWN = "unknown"  # a word the gateway never used before: record it, change nothing, alert
 
 
+KEEPS_MONEY = frozenset({GatewayPaymentState.PAID, GatewayPaymentState.PARTIALLY_REFUNDED})
+"""The states of a payment by which money came in, and some of it is still there."""
+
+
 @dataclass(frozen=True)
 class GatewayPaymentStatus:
     """The status of one payment, as a gateway reports it.

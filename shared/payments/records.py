@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from shared.cloud import audit, manual_tasks, outbox
 from shared.cloud.database import Transaction
 from shared.cloud.settings import settings
-from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus, OpenedPayment
+from shared.gateways.statuses import KEEPS_MONEY, GatewayPaymentState, GatewayPaymentStatus, OpenedPayment
 from shared.problems import NotFound, TryAgain, violated_constraint
 from shared.sales.orders import Order
 from shared.states import PaymentStatus
@@ -238,7 +238,7 @@ def lock_matching(tx: Transaction, payment: Payment, reported: GatewayPaymentSta
             tx.execute(_SET_REFERENCE, {"id": original.id, "gateway_reference": reported.gateway_reference})
             require_cancellation(tx, original)
         return lock(tx, original.id)
-    if reported.state not in (GatewayPaymentState.PAID, GatewayPaymentState.PENDING):
+    if reported.state not in KEEPS_MONEY | {GatewayPaymentState.PENDING}:
         return None
     return add_duplicate(
         tx, original, reported.gateway_reference, can_be_paid=reported.state is GatewayPaymentState.PENDING

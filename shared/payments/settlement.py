@@ -17,7 +17,7 @@ from shared.accounting import ledger
 from shared.accounting.accounts import Account
 from shared.cloud import audit, clock, manual_tasks, outbox
 from shared.cloud.database import Transaction
-from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus
+from shared.gateways.statuses import KEEPS_MONEY, GatewayPaymentState, GatewayPaymentStatus
 from shared.messages import mails
 from shared.payments import records as payment_records
 from shared.payments import unallocated
@@ -65,7 +65,9 @@ def settle(tx: Transaction, payment: Payment, statuses: Sequence[GatewayPaymentS
 
 
 def _urgency(reported: GatewayPaymentStatus) -> int:
-    return {GatewayPaymentState.PAID: 0, GatewayPaymentState.PENDING: 1}.get(reported.state, 2)
+    if reported.state in KEEPS_MONEY:
+        return 0
+    return 1 if reported.state is GatewayPaymentState.PENDING else 2
 
 
 def _is_overtaken(holder: Payment, reported: GatewayPaymentStatus, statuses: Sequence[GatewayPaymentStatus]) -> bool:
@@ -266,9 +268,16 @@ def _refunded(tx: Transaction, order: Order, payment: Payment, reported: Gateway
 def _partially_refunded(
     tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus
 ) -> SettlementOutcome:
-    """Settle a payment that was refunded in part, by us or at the gateway's dashboard."""
-    unbooked = dashboard_refunds.unbooked_amount(tx, payment.id, reported) if payment.received_amount is not None else 0
-    return _book_dashboard_refund(tx, order, payment, reported, unbooked) if unbooked > 0 else SettlementOutcome.NOTHING
+    """Settle a payment that was refunded in part, by us or at the gateway's dashboard.
+
+    One of which we have not heard yet that it was paid is paid first: the rest of the money is still there.
+    """
+    outcome = SettlementOutcome.NOTHING
+    if payment.received_amount is None:
+        outcome = _paid(tx, order, payment, reported)
+        order, payment = orders.lock(tx, order.id), payment_records.lock(tx, payment.id)
+    unbooked = dashboard_refunds.unbooked_amount(tx, payment.id, reported)
+    return _book_dashboard_refund(tx, order, payment, reported, unbooked) if unbooked > 0 else outcome
 
 
 def _book_dashboard_refund(

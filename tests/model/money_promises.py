@@ -17,6 +17,7 @@ GIVEN_BACK_BEYOND_WHAT_WAS_PAID = """
 """
 _BOOKED = """
     SELECT substr(e.account, 18) AS gateway, CASE WHEN d.id IS NOT NULL THEN CAST(d.id AS text)
+        WHEN l.kind = 'refund_paid_by_hand' AND r.method = 'disbursement' THEN CAST(r.id AS text)
         ELSE COALESCE(p.external_id, q.external_id) END AS name, sum(e.amount) AS amount
     FROM ledger_entries e JOIN ledger_postings l ON l.id = e.posting_id
     LEFT JOIN payments p ON p.id = l.reference_id
@@ -84,9 +85,12 @@ def hanging(rows: Rows) -> list[Any]:
     return rows(_HANGING)
 
 
-def overpaid(rows: Rows, moved: Moved) -> list[Any]:
-    """Orders that gave back more than they took in, and transfers that are not what was owed."""
-    left: Counter[UUID] = Counter()
+def overpaid(rows: Rows, moved: Moved, *, beside_us: Mapping[UUID, int] | None = None) -> list[Any]:
+    """Orders that gave back more than they took in, and transfers that are not what was owed.
+
+    `beside_us` is what people gave back at a dashboard on top of what we sent, by order.
+    """
+    left: Counter[UUID] = Counter(beside_us or {})
     by_name: Counter[str] = Counter()
     for (_, name), amount in moved.items():
         by_name[name] += amount

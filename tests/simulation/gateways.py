@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
 
 from infra.local.cloud import webhooks as policies
 from infra.local.cloud.store import metadata
-from infra.local.simulators import application, faults, tables, webhooks
+from infra.local.simulators import application, faults, payments, tables, webhooks
 from infra.local.simulators.settings import SimulatorSettings
 from infra.local.simulators.webhooks import Webhook
 from tests.simulation.clock import BEGINNING, Clock
@@ -46,6 +46,11 @@ class Gateways:
                 key = (row.gateway, row.external_id)
                 found[key] = found.get(key, 0) + row.amount
         return found
+
+    def sent_by_hand(self, gateway: str, name: str, amount: int) -> None:
+        """Somebody sends money at a dashboard, under the id that the books have it by."""
+        with self.store.begin() as tx:
+            payments.note_movement(tx, gateway, "payout", "by hand", name, -amount, self._clock.now)
 
     def charged_back(self) -> set[str]:
         """Our ids of the payments that a bank took back."""

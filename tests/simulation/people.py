@@ -124,7 +124,8 @@ def _an_event(tx: Transaction, chance: random.Random, organizer_id: UUID, number
         a_tier(name="Gratis", price=0, quota=3),
         a_tier(name="Kaus", price=99_999, quota=5, kind="product"),
     ]
-    starts_at = clock.now() + timedelta(days=chance.choice((9, 16, 25)), hours=chance.randrange(24))
+    days = chance.choice((9, 16, 25)) if number else 0  # the first one's gates are open already
+    starts_at = clock.now() + timedelta(days=days, hours=3 + chance.randrange(20))
     title = f"Konser {number + 1}"
     return an_event(
         tx, tiers=tiers, organizer_id=organizer_id, starts_at=starts_at, title=title, gates_open=number == 0

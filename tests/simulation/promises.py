@@ -9,10 +9,10 @@ _AFTER = {
     "pending_payment": {"pending_payment", "paid", "expired", "cancelled", "refunded"},
     "paid": {"paid", "refunded"},
     "expired": {"expired", "paid", "refunded"},
-    "cancelled": {"cancelled", "paid", "refunded"},
+    "cancelled": {"cancelled"},
     "refunded": {"refunded"},
 }
-"""What an order may have become after somebody was shown it in a state. Late money revives an order that has ended."""
+"""What an order may have become after somebody was shown it in a state. Late money revives an expired order."""
 
 _ORDERS = "SELECT id, status, total_amount, user_id FROM orders WHERE id = ANY(CAST(:ids AS uuid[]))"
 _TICKETS = "SELECT id FROM tickets WHERE id = ANY(CAST(:ids AS uuid[]))"

@@ -32,6 +32,9 @@ _UNTOLD = """
         AND NOT EXISTS (SELECT 1 FROM manual_tasks t WHERE t.subject_id = CAST(p.id AS text)
             AND t.kind LIKE 'payment_reversed%')
 """
+_GIVEN_BACK_BESIDE_US = """
+    SELECT order_id, sum(amount) AS amount FROM refunds WHERE kind = 'by_gateway' AND status = 'completed' GROUP BY 1
+"""
 _ORDERS_OF = "SELECT order_id FROM payments WHERE external_id = ANY(CAST(:names AS text[]))"
 _STILL_LIVE = """
     SELECT o.id, o.status, o.review_reason FROM orders o WHERE o.status IN ('reserved', 'pending_payment')
@@ -78,9 +81,11 @@ def check(world: "World") -> None:
 
 
 def _overpaid(world: "World", moved: money_promises.Moved, taken_back: set[str]) -> list[object]:
-    """Who got too much, but for orders whose money a bank took back: a person sees to those."""
+    """Who got too much from us, but for orders whose money a bank took back: a person sees to those."""
     left_out = {row.order_id for row in world.rows(_ORDERS_OF, names=sorted(taken_back))}
-    return [each for each in money_promises.overpaid(world.rows, moved) if each not in left_out]
+    beside_us = {row.order_id: int(row.amount) for row in world.rows(_GIVEN_BACK_BESIDE_US)}
+    found = money_promises.overpaid(world.rows, moved, beside_us=beside_us)
+    return [each for each in found if each not in left_out]
 
 
 def _deliver_for(world: "World", seconds: float) -> list[str]:

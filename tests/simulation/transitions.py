@@ -16,7 +16,6 @@ _POSSIBLE: dict[str, dict[str, str]] = {
         "reserved": "pending_payment expired cancelled",
         "pending_payment": "paid expired cancelled",
         "expired": "paid",  # the money came late, and there was still room
-        "cancelled": "paid",
         "paid": "refunded",
     },
     "payments": {
@@ -35,13 +34,13 @@ _POSSIBLE: dict[str, dict[str, str]] = {
         "approved": "processing completed failed rejected",
         "processing": "completed failed approved",  # approved: by bank transfer, as its gateway refuses
         "failed": "approved processing completed",
-        "completed": "failed approved",  # the bank has sent the transfer back
+        "completed": "failed approved rejected",  # the bank has sent it back; or it was money of another refund
     },
     "payouts": {
         "new": "pending carried_over",
-        "pending": "processing failed carried_over",
-        "processing": "completed failed pending",
-        "failed": "pending processing",
+        "pending": "processing carried_over",
+        "processing": "completed failed",
+        "failed": "pending carried_over",
         "completed": "failed",  # the bank has sent the transfer back
     },
     "disbursements": {

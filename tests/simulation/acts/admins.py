@@ -18,8 +18,8 @@ _GIVEN_BACK = """
     WHERE t.done_at IS NULL AND t.kind IN ('payment_partially_refunded', 'payment_refunded') ORDER BY t.id
 """
 _BY_HAND = """
-    SELECT r.id, p.gateway FROM refunds r JOIN payments p ON p.id = r.payment_id
-    WHERE r.status IN ('approved', 'failed') ORDER BY r.id
+    SELECT r.id, r.amount, r.method, p.gateway, p.external_id FROM refunds r JOIN payments p ON p.id = r.payment_id
+    WHERE r.status IN ('approved', 'failed') AND p.gateway <> 'none' ORDER BY r.id
 """
 _PLAIN_TASKS = """
     SELECT id FROM manual_tasks WHERE done_at IS NULL
@@ -61,6 +61,22 @@ def retry_refund(world: "World", chance: random.Random) -> str | None:
     if not found:
         return None
     answer = ask(world, "POST", f"/refunds/{chance.choice(found).id}/retry", world.people.an_admin(chance))
+    return outcome(answer)
+
+
+@act("an admin pays a refund by hand", 2)
+def pay_by_hand(world: "World", chance: random.Random) -> str | None:
+    """Send the money at the gateway's dashboard, and note that; what is refused is not sent."""
+    found = world.rows(_BY_HAND)
+    if not found:
+        return None
+    refund = chance.choice(found)
+    body = {"through": refund.gateway, "note": "Sudah ditransfer"}
+    answer = ask(world, "POST", f"/admin/refunds/{refund.id}/paid-by-hand", world.people.an_admin(chance), body)
+    [now] = world.rows("SELECT status, method FROM refunds WHERE id = :id", id=refund.id)
+    if now.status == "completed":
+        name = str(refund.id) if now.method == "disbursement" else refund.external_id
+        world.gateways.sent_by_hand(refund.gateway, name, refund.amount)
     return outcome(answer)
 
 

@@ -48,3 +48,21 @@ def _let_in(world: "World", ticket_id: str) -> None:
     if ticket_id in world.people.inside:
         raise Violation("I11: a ticket lets somebody in once", [ticket_id])
     world.people.inside.add(ticket_id)
+
+
+@act("the counter hands goods over", 3)
+def hand_over(world: "World", chance: random.Random) -> str | None:
+    """Type a pickup code, also twice."""
+    codes = [
+        (order["event_id"], order["pickup_code"])
+        for buyer in world.people.buyers
+        for order in buyer.orders.values()
+        if order["pickup_code"]
+    ]
+    if not codes:
+        return None
+    event_id, code = chance.choice(codes)
+    staff = dict(zip((str(event.id) for event in world.people.events), world.people.gate_staff, strict=True))[event_id]
+    scan_id = str(UUID(int=chance.getrandbits(128), version=4))
+    body = {"event_id": event_id, "code": code, "scan_id": scan_id}
+    return outcome(ask(world, "POST", "/pickups/scan", world.people.headers(staff), body))

@@ -64,7 +64,7 @@ def pass_time(world: "World", chance: random.Random) -> str | None:
     return f"{seconds} s"
 
 
-@act("the clock jumps", 1)
+@act("the clock jumps", 2)
 def jump(world: "World", chance: random.Random) -> str | None:
     """Let a long time pass at once: every lease, hold and token is out of date."""
     seconds = chance.choice((901, 1801, 7200, 90_000, 90_000, 400_000, 900_000))

@@ -1,0 +1,72 @@
+"""Money that was given back in part at a gateway's dashboard before we heard that it had come in (I5)."""
+
+import pytest
+
+from shared.cloud.database import transaction
+from shared.gateways.statuses import GatewayPaymentState
+from shared.payments import records as payment_records
+from shared.payments import settlement
+from shared.sales import orders
+from shared.sales.schemas import OrderResponse
+from tests.factories import an_order
+from tests.integration.refunds.sales import a_payment, a_status
+from tests.integration.refunds.steps import open_tasks, rows
+from tests.settling import settle_one
+
+pytestmark = pytest.mark.usefixtures("database")
+BACK = 5_000
+
+
+def settle_partly_refunded(order: OrderResponse) -> None:
+    payment_id = a_payment(order.id)
+    given_back = a_status(order.total_amount, state=GatewayPaymentState.PARTIALLY_REFUNDED, refunded_amount=BACK)
+    with transaction() as tx:
+        settle_one(tx, payment_id, given_back)
+
+
+def cleared(order: OrderResponse) -> int:
+    query = """
+        SELECT COALESCE(sum(e.amount), 0) AS amount FROM ledger_entries e JOIN ledger_postings l ON l.id = e.posting_id
+        WHERE l.order_id = :id AND e.account = 'gateway_clearing:xendit'
+    """
+    return int(rows(query, id=order.id)[0].amount)
+
+
+def test_its_order_is_paid_and_what_went_back_is_booked():
+    order = an_order()
+    settle_partly_refunded(order)
+    with transaction() as tx:
+        read = OrderResponse.read(tx, order.id)
+    assert read.status == "paid"
+    assert cleared(order) == order.total_amount - BACK
+    assert "payment_partially_refunded" in open_tasks(read.payments[0].id)
+
+
+def test_the_rest_is_owed_where_the_order_has_ended():
+    order = an_order()
+    payment_id = a_payment(order.id)
+    with transaction() as tx:
+        orders.cancel(tx, orders.lock(tx, order.id))
+    given_back = a_status(order.total_amount, state=GatewayPaymentState.PARTIALLY_REFUNDED, refunded_amount=BACK)
+    with transaction() as tx:
+        settle_one(tx, payment_id, given_back)
+    [owed] = rows("SELECT sum(amount) AS amount FROM refunds WHERE order_id = :id AND status = 'approved'", id=order.id)
+    assert cleared(order) == order.total_amount - BACK
+    assert owed.amount == order.total_amount - BACK
+
+
+def test_an_invoice_that_no_payment_kept_is_no_different():
+    order = an_order()
+    payment_id = a_payment(order.id)
+    with transaction() as tx:
+        payment = payment_records.read(tx, payment_id)
+    other = a_status(
+        order.total_amount,
+        external_id=payment.external_id,
+        gateway_reference="another",
+        state=GatewayPaymentState.PARTIALLY_REFUNDED,
+        refunded_amount=BACK,
+    )
+    with transaction() as tx:
+        settlement.settle(tx, payment, [other])
+    assert cleared(order) == order.total_amount - BACK
