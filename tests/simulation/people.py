@@ -11,6 +11,7 @@ from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
 from tests.factories import Event, a_gate_staff, a_promo, a_tier, a_user, an_event, bearer
 
+_NUMBERS = ("Satu", "Dua", "Tiga", "Empat", "Lima", "Enam", "Tujuh", "Delapan")
 METHODS = ("QRIS", "BCA", "MANDIRI", "GOPAY", "OVO", "DANA", "ANY")
 
 
@@ -55,10 +56,6 @@ class Buyer:
         """The orders that they believe to be in one of these states."""
         return [order for order in self.orders.values() if order["status"] in statuses]
 
-    def tickets(self) -> list[dict[str, Any]]:
-        """Every ticket that they were shown."""
-        return [ticket for order in self.orders.values() for ticket in order["tickets"]]
-
     def payments(self) -> list[KnownPayment]:
         """Every payment that they were shown, and can go and pay."""
         return [
@@ -79,15 +76,15 @@ class People:
     organizers: list[Principal]
     admins: list[Principal]
     gate_staff: list[Principal]
-    codes_shown: dict[str, str] = field(default_factory=dict)
-    """The QR codes that holders have opened, by ticket."""
+    codes_shown: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """The tickets that holders have opened, each with its event and its QR code."""
     inside: set[str] = field(default_factory=set)
     """The tickets with which somebody was let in."""
 
     @classmethod
     def gather(cls, tx: Transaction, chance: random.Random) -> "People":
         """People, events that sell out soon, and promo codes."""
-        organizers = [a_user(tx, role="organizer", full_name=f"Penyelenggara {number}") for number in (1, 2)]
+        organizers = [a_user(tx, role="organizer", full_name=_organizer_name(number)) for number in (0, 1)]
         events = [_an_event(tx, chance, organizers[number % 2].id, number) for number in range(3)]
         codes = [code for number, event in enumerate(events) for code in _codes(tx, event, number)]
         return cls(
@@ -98,6 +95,10 @@ class People:
             [a_user(tx, role="admin", full_name=f"Admin {number}") for number in (1, 2)],
             [a_gate_staff(tx, event) for event in events],
         )
+
+    def name_of(self, organizer: Principal) -> str:
+        """An organizer's name."""
+        return _organizer_name(self.organizers.index(organizer))
 
     def headers(self, who: Principal) -> dict[str, str]:
         """How somebody signs their requests, who has just proved who they are."""
@@ -112,8 +113,12 @@ class People:
         return bearer(chance.choice(self.admins))
 
 
+def _organizer_name(number: int) -> str:
+    return f"Penyelenggara {('Satu', 'Dua')[number]}"
+
+
 def _a_buyer(tx: Transaction, number: int) -> Buyer:
-    name = f"Pembeli {number}"
+    name = f"Pembeli {_NUMBERS[number - 1]}"
     return Buyer(name, a_user(tx, full_name=name, email=f"pembeli{number}@example.com"))
 
 

@@ -18,14 +18,13 @@ _GIVEN_BACK = """
     WHERE t.done_at IS NULL AND t.kind IN ('payment_partially_refunded', 'payment_refunded') ORDER BY t.id
 """
 _BY_HAND = """
-    SELECT r.id, r.amount, r.method, p.gateway, p.external_id FROM refunds r JOIN payments p ON p.id = r.payment_id
-    WHERE r.status IN ('approved', 'failed') AND p.gateway <> 'none' ORDER BY r.id
+    SELECT id, amount FROM refunds WHERE status IN ('approved', 'failed') AND method = 'disbursement' ORDER BY id
 """
 _PLAIN_TASKS = """
     SELECT id FROM manual_tasks WHERE done_at IS NULL
         AND kind IN ('webhook_failed', 'unknown_refund', 'unknown_payout', 'clearing_difference') ORDER BY id
 """
-_HELD_ACCOUNTS = "SELECT id, status FROM bank_accounts WHERE status = 'checking' OR waits_until > now() ORDER BY id"
+_DOUBTED_ACCOUNTS = "SELECT id FROM bank_accounts WHERE status = 'checking' AND replaced_at IS NULL ORDER BY id"
 _FAILED_REFUNDS = "SELECT id FROM refunds WHERE status = 'failed' ORDER BY id"
 
 
@@ -66,17 +65,15 @@ def retry_refund(world: "World", chance: random.Random) -> str | None:
 
 @act("an admin pays a refund by hand", 2)
 def pay_by_hand(world: "World", chance: random.Random) -> str | None:
-    """Send the money at the gateway's dashboard, and note that; what is refused is not sent."""
+    """Note that the money is sent from our account, and send it; what is refused is not sent."""
     found = world.rows(_BY_HAND)
     if not found:
         return None
     refund = chance.choice(found)
-    body = {"through": refund.gateway, "note": "Sudah ditransfer"}
+    body = {"through": "xendit", "note": "Sudah ditransfer"}
     answer = ask(world, "POST", f"/admin/refunds/{refund.id}/paid-by-hand", world.people.an_admin(chance), body)
-    [now] = world.rows("SELECT status, method FROM refunds WHERE id = :id", id=refund.id)
-    if now.status == "completed":
-        name = str(refund.id) if now.method == "disbursement" else refund.external_id
-        world.gateways.sent_by_hand(refund.gateway, name, refund.amount)
+    if world.rows("SELECT 1 FROM refunds WHERE id = :id AND status = 'completed'", id=refund.id):
+        world.gateways.sent_by_hand("xendit", str(refund.id), refund.amount)
     return outcome(answer)
 
 
@@ -100,6 +97,17 @@ def finish(world: "World", chance: random.Random) -> str | None:
     path = f"/admin/manual-tasks/{chance.choice(found).id}/done"
     answer = ask(world, "POST", path, world.people.an_admin(chance), {"note": "Beres"})
     return outcome(answer)
+
+
+@act("an admin decides about a bank account", 2)
+def decide_account(world: "World", chance: random.Random) -> str | None:
+    """Accept or refuse an account whose bank does not answer, or names somebody else."""
+    found = world.rows(_DOUBTED_ACCOUNTS)
+    if not found:
+        return None
+    path, status = f"/admin/bank-accounts/{chance.choice(found).id}", chance.choice(("verified", "refused"))
+    answer = ask(world, "PUT", path, world.people.an_admin(chance), {"status": status})
+    return f"{status}: {outcome(answer)}"
 
 
 @act("an admin has everything reconciled", 1)

@@ -15,13 +15,18 @@ if TYPE_CHECKING:
 @act("a holder opens a ticket", 4)
 def open_ticket(world: "World", chance: random.Random) -> str | None:
     """Look at a ticket; from now on its code may be shown at the gate."""
-    held = [(buyer, ticket) for buyer in world.people.buyers for ticket in buyer.tickets()]
+    held = [
+        (buyer, order, ticket)
+        for buyer in world.people.buyers
+        for order in buyer.orders.values()
+        for ticket in order["tickets"]
+    ]
     if not held:
         return None
-    buyer, ticket = chance.choice(held)
+    buyer, order, ticket = chance.choice(held)
     answer = ask(world, "GET", f"/tickets/{ticket['id']}", buyer.headers())
     if answer and answer.ok and answer.json().get("qr"):
-        world.people.codes_shown[ticket["id"]] = answer.json()["qr"]
+        world.people.codes_shown[ticket["id"]] = (order["event_id"], answer.json()["qr"])
     return f"{buyer.name}: {outcome(answer)}"
 
 
@@ -30,8 +35,10 @@ def scan(world: "World", chance: random.Random) -> str | None:
     """Scan a code that somebody has, again and again."""
     if not world.people.codes_shown:
         return None
-    ticket_id, code = chance.choice(list(world.people.codes_shown.items()))
-    event, staff = chance.choice(list(zip(world.people.events, world.people.gate_staff, strict=True)))
+    ticket_id, (event_id, code) = chance.choice(list(world.people.codes_shown.items()))
+    gates = list(zip(world.people.events, world.people.gate_staff, strict=True))
+    right = [(event, staff) for event, staff in gates if str(event.id) == event_id]
+    event, staff = chance.choice(right if chance.random() < 0.8 else gates)
     scan_id = str(UUID(int=chance.getrandbits(128), version=4))
     body = {"qr": code, "event_id": str(event.id), "scan_id": scan_id}
     answer = ask(world, "POST", "/tickets/scan", world.people.headers(staff), body)

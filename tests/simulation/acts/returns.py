@@ -52,12 +52,13 @@ def decide(world: "World", chance: random.Random) -> str | None:
 @act("somebody names a bank account", 5)
 def name_account(world: "World", chance: random.Random) -> str | None:
     """Say where money may be sent: a good account, or one that its bank refuses."""
-    people = [*(buyer.principal for buyer in world.people.buyers), *world.people.organizers]
+    buyer, organizer = chance.choice(world.people.buyers), chance.choice(world.people.organizers)
+    who, name = chance.choice(((buyer.principal, buyer.name), (organizer, world.people.name_of(organizer))))
     body = {
         "bank_code": chance.choice(("BCA", "BNI")),
         "account_number": chance.choice(ACCOUNTS),
-        "account_holder_name": "Siti Rahma",
+        "account_holder_name": name if chance.random() < 0.8 else "Siti Rahma",
     }
-    headers = world.people.headers(chance.choice(people))
+    headers = world.people.headers(who)
     answer = ask(world, "PUT", "/account/bank-account", headers, body)
     return f"{body['account_number']}: {outcome(answer)}"
