@@ -16,7 +16,7 @@ from tests.simulation.shrink import shrunk
 from tests.simulation.world import World, world
 
 STEPS = 200
-NEW_SEEDS = int(os.environ.get("SIMULATED_SEEDS", "4"))
+NEW_SEEDS = int(os.environ.get("SIMULATED_SEEDS", "3"))
 KNOWN_SEEDS = [
     tuple(map(int, line.split("#")[0].split()))
     for line in (Path(__file__).parent / "seeds.txt").read_text(encoding="utf-8").splitlines()
