@@ -39,7 +39,8 @@ def main() -> int:
         for each in courses:
             report.add(each)
             if each.violation:
-                print(f"seed {each.seed} broke a promise: {each.violation}", flush=True)
+                print(f"seed {each.seed} broke a promise: {each.violation.promise}", flush=True)
+                print(f"  {each.violation}", flush=True)
                 if wanted.stop:
                     break
         seconds = time.perf_counter() - begun

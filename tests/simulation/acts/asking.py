@@ -43,6 +43,8 @@ def show(world: "World", buyer: Buyer, answer: Response | None) -> None:
     if answer is None or not answer.ok:
         return
     order = answer.json()
+    if "total_amount" not in order:
+        return  # the answer to a repeated request that was about no order
     buyer.saw(order)
     contradiction = world.promises.order_shown(order)
     if contradiction:
