@@ -8,15 +8,7 @@ from shared.cloud import authorization, clock
 from shared.models import Listing, PageQuery, ResponseModel
 from shared.problems import NotFound
 from shared.settlement_reports import arrivals, bank_statements, formats
-from shared.settlement_reports.arrivals import (
-    ArrivalKnown,
-    ArrivalMatched,
-    ArrivalResponse,
-    ExpectedQuery,
-    ExpectedResponse,
-    Match,
-    NewArrival,
-)
+from shared.settlement_reports.arrivals import ArrivalResponse, ExpectedQuery, ExpectedResponse, Match, NewArrival
 from shared.settlement_reports.bank_statements import StatementResult
 from shared.settlement_reports.report_files import MAX_BYTES
 from shared.web import Admin, App, MaxBytes, SteppedUpAdmin, Transaction, Upload
@@ -37,13 +29,13 @@ def list_arrivals(page: PageQuery, admin: Admin, tx: Transaction) -> Listing[Arr
     return arrivals.list_page(tx, page)
 
 
-@routes.post("/admin/bank-arrivals", status=201, problems=(ArrivalKnown, ArrivalMatched))
+@routes.post("/admin/bank-arrivals", status=201, problems=(arrivals.ArrivalKnown, arrivals.ArrivalMatched))
 def enter(arrival: NewArrival, admin: SteppedUpAdmin, tx: Transaction) -> ArrivalResponse:
     """Enter an arrival; it is matched by its reference or amount, or with what `expected_ids` names."""
     return arrivals.enter(tx, arrival, by=admin.id)
 
 
-@routes.post("/admin/bank-arrivals/{arrival_id}/match", status=200, problems=(NotFound, ArrivalMatched))
+@routes.post("/admin/bank-arrivals/{arrival_id}/match", status=200, problems=(NotFound, arrivals.ArrivalMatched))
 def match(arrival_id: UUID, wanted: Match, admin: SteppedUpAdmin, tx: Transaction) -> ArrivalResponse:
     """Match an arrival with the expected ones that it pays."""
     return arrivals.match(tx, arrival_id, wanted, by=admin.id)
