@@ -7,7 +7,7 @@ PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 T ?= tests
 TERRAFORM ?= terraform
 CHECKOV := .venv-checkov/bin/checkov
-EXPLORED := tests/model tests/functions/test_contract.py tests/functions/test_site_any_input.py tests/faults/test_at_scale.py \
+EXPLORED := tests/model tests/simulation tests/functions/test_contract.py tests/functions/test_site_any_input.py tests/faults/test_at_scale.py \
   tests/integration/refunds/test_concurrent_execution.py tests/integration/tickets/test_bibs.py \
   tests/integration/chat/test_isolation.py tests/browser/test_gate.py tests/browser/test_gate_device.py
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
