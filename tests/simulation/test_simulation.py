@@ -1,4 +1,4 @@
-"""The simulator in CI: a few seeds (new ones with `make explore`), the seeds that once failed, and that a seed is always the same story (SIM-1)."""
+"""The simulator in the suite: a few seeds (new ones where tests explore), and those that once failed (SIM-1)."""
 
 import secrets
 from collections.abc import Iterator
