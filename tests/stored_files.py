@@ -3,7 +3,7 @@
 The real client runs against a real server in tests/conformance.
 """
 
-from google.api_core.exceptions import NotFound, PreconditionFailed, ServiceUnavailable
+from google.api_core.exceptions import Forbidden, NotFound, PreconditionFailed, ServiceUnavailable
 
 
 class StoredFiles:
@@ -21,6 +21,9 @@ class StoredFiles:
 
         self.is_down = False
         """Set it and nothing can be listed or deleted."""
+
+        self.forbids_uploads = False
+        """Set it and every upload is answered 403, of a new object or of one that is there."""
 
     def bucket(self, _: str) -> "StoredFiles":
         """One bucket is all buckets."""
@@ -49,6 +52,8 @@ class _File:
         """Take an upload as google.cloud.storage.Blob does: of a new object only, or in place of what is there."""
         assert if_generation_match in (0, None)
         self._store.tries += 1
+        if self._store.forbids_uploads:
+            raise Forbidden("no right to create, or to delete what would be replaced")
         if self._store.breaks_after is not None:
             if not self._store.breaks_after:
                 raise ServiceUnavailable("storage is down")
@@ -58,6 +63,10 @@ class _File:
         self._store.files[self._name] = content
         self._store.described[self._name] = (content_type, self.cache_control)
         self._store.uploads += 1
+
+    def exists(self) -> bool:
+        """Tell as google.cloud.storage.Blob does."""
+        return self._name in self._store.files
 
     def download_as_bytes(self) -> bytes:
         """Give the content as google.cloud.storage.Blob does."""
