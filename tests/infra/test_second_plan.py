@@ -53,7 +53,12 @@ module "function" {
   }
 }
 """
-KNOWN = {"google_cloud_run_v2_service", "google_service_account", "google_sql_database_instance"}
+KNOWN = {
+    "google_cloud_run_v2_service",
+    "google_service_account",
+    "google_secret_manager_secret",
+    "google_sql_database_instance",
+}
 AFTER_A_CANARY = {
     "client": "gcloud",
     "client_version": "540.0.0",
@@ -93,6 +98,30 @@ ELSEWHERE = {
     "[google_service_networking_connection.services, google_kms_crypto_key_iam_member.users]": "[]",
 }
 """What database.tf asks of other files."""
+
+SECRET = """
+provider "google" {
+  project      = "example-karcis"
+  access_token = "nobody"
+}
+
+variable "region" { default = "asia-southeast2" }
+
+locals { rotation_days = { jwt-signing-key = 180 } }
+
+resource "time_offset" "first_rotation" {
+  for_each     = local.rotation_days
+  base_rfc3339 = "2027-01-01T00:00:00Z"
+  offset_days  = each.value
+}
+"""
+REST_OF_ROTATION = {
+    "google_pubsub_topic.rotation.id": f'"{WITHIN}/topics/secret-rotation"',
+    'google_kms_crypto_key.this["secrets"].id': f'"{WITHIN}/locations/region/keyRings/main/cryptoKeys/secrets"',
+    "[google_kms_crypto_key_iam_member.users, google_pubsub_topic_iam_member.rotation]": "[]",
+    "module.manifest.contents.secrets": 'toset(["jwt-signing-key"])',
+}
+"""What secrets.tf asks of other files."""
 
 Plan = Callable[..., dict[str, Any]]
 
@@ -222,3 +251,17 @@ def test_disks_that_have_grown_by_themselves_are_left_alone(planned: Plan, tmp_p
     again = [each for each in planned(state)["resource_changes"] if each["type"] == "google_sql_database_instance"]
     sizes = {each["name"]: each["change"]["after"]["settings"][0]["disk_size"] for each in again}
     assert sizes == {"main": 250, "replica": 250}
+
+
+def test_a_reminder_that_secret_manager_has_counted_on_is_left_alone(planned: Plan, tmp_path: Path):
+    source = (ROOT / "infra" / "terraform" / "secrets.tf").read_text()
+    for asked, given in REST_OF_ROTATION.items():
+        source = source.replace(asked, given)
+    (tmp_path / "main.tf").write_text(SECRET + source)
+    first = planned()
+    [secret] = [each for each in first["resource_changes"] if each["type"] == "google_secret_manager_secret"]
+    [rotation] = secret["change"]["after"]["rotation"]
+    counted_on = {"rotation": [rotation | {"next_rotation_time": "2028-06-29T00:00:00Z"}]}
+    state = _state_after(first, tmp_path, {"google_secret_manager_secret": counted_on})
+    [again] = [each for each in planned(state)["resource_changes"] if each["type"] == "google_secret_manager_secret"]
+    assert again["change"]["actions"] == ["no-op"]
