@@ -186,20 +186,3 @@ resource "terraform_data" "ready_for_an_image" {
     google_storage_bucket_iam_member.builder_reads_submitted,
   ]
 }
-
-# The archive that was deployed before there was an image; its bucket is emptied and deleted by hand (README.md).
-removed {
-  from = google_storage_bucket.source
-
-  lifecycle {
-    destroy = false
-  }
-}
-
-removed {
-  from = google_storage_bucket_object.source
-
-  lifecycle {
-    destroy = false
-  }
-}

@@ -154,12 +154,3 @@ resource "google_cloud_run_v2_service" "this" {
     google_secret_manager_secret_iam_member.reads,
   ]
 }
-
-# What it was before: its service is kept, and imported (README.md, From functions to services).
-removed {
-  from = google_cloudfunctions2_function.this
-
-  lifecycle {
-    destroy = false
-  }
-}
