@@ -89,7 +89,7 @@ def _desk() -> SimpleNamespace:
     )
 
 
-def _tier(number: int, **facts: Any) -> SimpleNamespace:
+def _tier(number: int, **fields: Any) -> SimpleNamespace:
     usual = {
         "id": UUID(int=number),
         "name": "Festival",
@@ -98,7 +98,7 @@ def _tier(number: int, **facts: Any) -> SimpleNamespace:
         "quota": 100,
         "code": "SENJA1",
     }
-    return SimpleNamespace(**{**usual, "sold": 95, "reserved": 2, **facts})
+    return SimpleNamespace(**{**usual, "sold": 95, "reserved": 2, **fields})
 
 
 def _offer(state: State, index: int) -> SimpleNamespace:

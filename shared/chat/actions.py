@@ -14,20 +14,20 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import text
 
-from shared.chat import budget, facts, linking, senders
+from shared.chat import budget, linking, queries, senders
 from shared.chat.budget import Level
 from shared.chat.contents import (
     Action,
     CallPerson,
     Cancel,
     CheckCode,
+    CheckOrder,
     Deliver,
     Done,
     FindTickets,
     FindTier,
     Hold,
     ListEvents,
-    Look,
     OrderFound,
     Pay,
     Refused,
@@ -113,25 +113,25 @@ def give_up(action: Action, actor: Actor) -> None:
 
 def _list_events(_: ListEvents, __: Actor) -> Result:
     with transaction() as tx:
-        return facts.upcoming_events(tx)
+        return queries.upcoming_events(tx)
 
 
 def _show_event(action: ShowEvent, _: Actor) -> Result:
     with transaction() as tx:
-        return facts.tiers_of_event(tx, action.event_id)
+        return queries.tiers_of_event(tx, action.event_id)
 
 
 def _find_tier(action: FindTier, _: Actor) -> Result:
     with transaction() as tx:
-        return facts.tier_of_code(tx, action.code)
+        return queries.tier_of_code(tx, action.code)
 
 
 def _hold(action: Hold, actor: Actor) -> Result:
     if not 1 <= action.quantity <= MAX_TYPED_NAMES:
         return Refused(slug="needs-site")
     with transaction() as tx:
-        found = facts.tier_of_code(tx, action.code)
-        tier = facts.find_tier(tx, action.code)
+        found = queries.tier_of_code(tx, action.code)
+        tier = queries.find_tier(tx, action.code)
     if tier is None or not found.tiers or found.tiers[0].needs_identity:
         return Refused(slug="sale-closed")
     if _holds_too_often(actor):
@@ -178,7 +178,7 @@ def _conflict(refusal: AlreadyReserved, actor: Actor) -> Result:
     if order_id is None:
         return Refused(slug="try-again")
     with transaction() as tx:
-        return Refused(slug=refusal.slug, order=facts.order(tx, UUID(order_id), actor.user_id))
+        return Refused(slug=refusal.slug, order=queries.order(tx, UUID(order_id), actor.user_id))
 
 
 def _pay(action: Pay, actor: Actor) -> Result:
@@ -199,11 +199,11 @@ def _qris_gateway(amount: int) -> str | None:
     return next((each.gateway for each in options), None)
 
 
-def _look(action: Look, actor: Actor) -> Result:
+def _check_order(action: CheckOrder, actor: Actor) -> Result:
     with transaction() as tx:
-        order = facts.order(tx, action.order_id, actor.user_id)
+        order = queries.order(tx, action.order_id, actor.user_id)
     if action.asks_gateway and order.payment_id:
-        sync.status(facts.buyer(actor.user_id), order.payment_id)
+        sync.status(queries.buyer(actor.user_id), order.payment_id)
     return _order(action.order_id, actor)
 
 
@@ -215,7 +215,7 @@ def _cancel(action: Cancel, actor: Actor) -> Result:
 
 def _find_tickets(_: FindTickets, actor: Actor) -> Result:
     with transaction() as tx:
-        found = facts.newest_purchase(tx, actor.user_id)
+        found = queries.newest_purchase(tx, actor.user_id)
     return OrderFound(order=found) if found else Done()
 
 
@@ -244,7 +244,7 @@ def _check_code(action: CheckCode, actor: Actor) -> Result:
 
 def _order(order_id: UUID, actor: Actor) -> OrderFound:
     with transaction() as tx:
-        return OrderFound(order=facts.order(tx, order_id, actor.user_id))
+        return OrderFound(order=queries.order(tx, order_id, actor.user_id))
 
 
 _CARRIERS: dict[str, Callable[[Any, Actor], Result]] = {
@@ -253,7 +253,7 @@ _CARRIERS: dict[str, Callable[[Any, Actor], Result]] = {
     "find_tier": _find_tier,
     "hold": _hold,
     "pay": _pay,
-    "look": _look,
+    "look": _check_order,
     "cancel": _cancel,
     "find_tickets": _find_tickets,
     "deliver": _deliver,

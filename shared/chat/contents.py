@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.messages.chat_notices import Kind
+from shared.messages.chat_notices import NoticeKind
 
 
 class _Document(BaseModel):
@@ -65,7 +65,7 @@ class TierRow(_Document):
     """Of its event."""
 
 
-class OrderFacts(_Document):
+class OrderSummary(_Document):
     """An order, as far as a conversation tells of it."""
 
     id: UUID
@@ -133,10 +133,10 @@ class Pay(_Document):
     gateway: str | None = None
 
 
-class Look(_Document):
+class CheckOrder(_Document):
     """Look up the order; with `asks_gateway` after asking the gateway whether it is paid."""
 
-    kind: Literal["look"] = "look"
+    kind: Literal["look"] = "look"  # kept in chat_senders.pending_action
     order_id: UUID
     asks_gateway: bool = False
 
@@ -189,7 +189,7 @@ Action = Annotated[
     | FindTier
     | Hold
     | Pay
-    | Look
+    | CheckOrder
     | Cancel
     | FindTickets
     | Deliver
@@ -219,7 +219,7 @@ class OrderFound(_Document):
     """The order as it is now. `is_over_budget`: nothing is said today that nobody has asked for."""
 
     kind: Literal["order_found"] = "order_found"
-    order: OrderFacts
+    order: OrderSummary
     is_over_budget: bool = False
 
 
@@ -229,7 +229,7 @@ class Refused(_Document):
     kind: Literal["refused"] = "refused"
     slug: str
     available: int | None = None
-    order: OrderFacts | None = None
+    order: OrderSummary | None = None
 
 
 class Done(_Document):
@@ -308,7 +308,7 @@ class NoticeMessage(_Document):
     """
 
     kind: Literal["notice"] = "notice"
-    template: Kind
+    template: NoticeKind
     order_id: UUID
     context: dict[str, Any] = {}
     language: str

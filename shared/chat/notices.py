@@ -23,7 +23,7 @@ from shared.cloud import manual_tasks
 from shared.cloud.database import Transaction
 from shared.identity import messenger_accounts
 from shared.messages import chat_notices
-from shared.messages.chat_notices import Kind, Notice, Outcome
+from shared.messages.chat_notices import Decision, Notice, NoticeKind
 from shared.states import ChatNotices
 
 MAX_OF_KIND = 3
@@ -71,22 +71,24 @@ def decide(tx: Transaction, notice_id: UUID) -> None:
     if notice is None:
         return
     recipient = _recipient(tx, notice.order_id)
-    outcome = _outcome(tx, notice, recipient)
-    chat_notices.settle(tx, notice, outcome)
-    log.info("chat.notice", extra={"notice_id": str(notice.id), "template": notice.kind, "outcome": outcome})
-    if outcome is Outcome.ENQUEUED and recipient and recipient.id:
+    decision = _decision(tx, notice, recipient)
+    chat_notices.record(tx, notice, decision)
+    log.info("chat.notice", extra={"notice_id": str(notice.id), "template": notice.kind, "outcome": decision})
+    if decision is Decision.ENQUEUED and recipient and recipient.id:
         _enqueue(tx, notice, recipient.id, recipient.language)
-    elif outcome is not Outcome.OBSOLETE:
-        _leave_to_a_person(tx, notice.kind, notice.order_id, recipient, outcome)
+    elif decision is not Decision.OBSOLETE:
+        _leave_to_a_person(tx, notice.kind, notice.order_id, recipient, decision)
 
 
-def report_undelivered(tx: Transaction, kind: Kind, order_id: UUID, reason: str) -> None:
+def report_undelivered(tx: Transaction, kind: NoticeKind, order_id: UUID, reason: str) -> None:
     """Report that a notice has not reached its reader, to a person if need be."""
     log.warning("chat.notice_undelivered", extra={"template": kind, "order_id": str(order_id), "reason": reason})
     _leave_to_a_person(tx, kind, order_id, _recipient(tx, order_id), reason)
 
 
-def _leave_to_a_person(tx: Transaction, kind: Kind, order_id: UUID, recipient: _Recipient | None, reason: str) -> None:
+def _leave_to_a_person(
+    tx: Transaction, kind: NoticeKind, order_id: UUID, recipient: _Recipient | None, reason: str
+) -> None:
     if recipient and not recipient.has_address and kind in NEEDS_READER:
         manual_tasks.add(tx, "chat_undelivered", subject="order", subject_id=order_id, template=kind, reason=reason)
 
@@ -96,18 +98,18 @@ def _recipient(tx: Transaction, order_id: UUID) -> _Recipient | None:
     return _Recipient(**row._mapping) if row else None
 
 
-def _outcome(tx: Transaction, notice: Notice, recipient: _Recipient | None) -> Outcome:
+def _decision(tx: Transaction, notice: Notice, recipient: _Recipient | None) -> Decision:
     if recipient is None or recipient.id is None:
-        return Outcome.NOBODY
+        return Decision.NOBODY
     if notice.kind in _HANDED_OVER and recipient.bought_here and "occasion" not in notice.context:
-        return Outcome.OBSOLETE
+        return Decision.OBSOLETE
     if not recipient.wants_notices:
-        return Outcome.UNWANTED
+        return Decision.UNWANTED
     level, _ = budget.level(tx)
     if level is not Level.LEFT and notice.kind not in NEEDS_READER:
-        return Outcome.OVER_BUDGET
+        return Decision.OVER_BUDGET
     of_kind, of_all = chat_notices.counts(tx, notice)
-    return Outcome.TOO_MANY if of_kind >= MAX_OF_KIND or of_all >= MAX_OF_ORDER else Outcome.ENQUEUED
+    return Decision.TOO_MANY if of_kind >= MAX_OF_KIND or of_all >= MAX_OF_ORDER else Decision.ENQUEUED
 
 
 def _enqueue(tx: Transaction, notice: Notice, sender_id: UUID, language: str) -> None:

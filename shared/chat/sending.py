@@ -6,7 +6,7 @@ import qrcode
 from qrcode.image.pil import PilImage
 from sqlalchemy import text
 
-from shared.chat import facts, notice_messages, wording
+from shared.chat import notice_messages, queries, wording
 from shared.chat.contents import Goods, Link, NoticeMessage, NumberRequest, Outgoing, Qris, Text, TicketFile
 from shared.chat.conversation import UNITS_A_MESSAGE
 from shared.chat.outgoing import Obsolete, QueuedMessage
@@ -89,7 +89,7 @@ def _ticket(content: TicketFile) -> dict[str, object]:
 
 def _goods(sender: Sender, content: Goods) -> str:
     """The pickup code, and the digital units of one message. That the units were revealed is recorded before."""
-    order = sales_schemas.read_and_reveal(content.order_id, facts.buyer(sender.user_id or sender.id))
+    order = sales_schemas.read_and_reveal(content.order_id, queries.buyer(sender.user_id or sender.id))
     units = [(item.tier_name, item.digital_unit) for item in order.items if item.digital_unit]
     lines = [wording.sentence("goods", content.language), f"{order.event.title}"]
     if order.pickup_code and content.first == 0:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.chat.contents import Hold, OrderFacts
+from shared.chat.contents import Hold, OrderSummary
 
 KEPT = {"language", "profile_name", "written_at", "told_late", "put_off_on", "notices_asked", "answers"}
 """What a conversation knows of its sender, with or without an order."""
@@ -31,7 +31,7 @@ class State(BaseModel):
     """The sender knows already that messages of theirs come late."""
     put_off_on: date | None = None
     """The day on which the sender was told that we answer no more on it."""
-    order: OrderFacts | None = None
+    order: OrderSummary | None = None
     names: tuple[str, ...] = ()
     intent: Hold | None = None
     """The purchase to make once it is known that no other order is live."""

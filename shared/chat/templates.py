@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from shared.messages.chat_notices import Kind
+from shared.messages.chat_notices import NoticeKind
 
 BODY_LENGTH = 1024
 """The most characters of a body, as WhatsApp reviews and as it sends it."""
@@ -39,7 +39,7 @@ _EXAMPLES: Final[Mapping[str, str]] = {
 class MessageTemplate:
     """A text with its parameters, as `{{title}}`."""
 
-    kind: Kind
+    kind: NoticeKind
     id: str
     en: str
     version: int = 1

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from shared import local_time, rupiah
-from shared.chat.contents import OrderFacts
+from shared.chat.contents import OrderSummary
 from shared.cloud.settings import settings
 
 _SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
@@ -311,7 +311,7 @@ _TITLE_LENGTH = 24  # of a row, by WhatsApp
 _WHOLE_TITLE_LENGTH = 38  # so that the date after it fits
 
 
-def summary(order: OrderFacts, language: str) -> str:
+def summary(order: OrderSummary, language: str) -> str:
     """An order with what it costs, fees and all."""
     lines = [order.event_title, *order.lines, ""]
     if order.platform_fee:
@@ -333,7 +333,7 @@ def terms(language: str) -> str:
     return sentence("terms", language, url=f"{settings().public_url}/{language}/terms")
 
 
-def qris_caption(order: OrderFacts, language: str) -> str:
+def qris_caption(order: OrderSummary, language: str) -> str:
     """The text under a QRIS picture: what it is for, what it costs, until when, and how to pay it."""
     asked = summary(order, language)
     if order.payment_amount != order.total:  # with its unique code, or the rest of an order
@@ -341,12 +341,12 @@ def qris_caption(order: OrderFacts, language: str) -> str:
     return f"{asked}\n\n{sentence('qris', language, until=_until(order, language), terms=terms(language))}"
 
 
-def payment_link(order: OrderFacts, language: str) -> str:
+def payment_link(order: OrderSummary, language: str) -> str:
     """The text with a link to the page where an order is paid."""
     return f"{summary(order, language)}\n\n{sentence('link_to_pay', language, until=_until(order, language))}"
 
 
-def ticket_caption(order: OrderFacts, number: int, language: str) -> str:
+def ticket_caption(order: OrderSummary, number: int, language: str) -> str:
     """The text under a ticket's PDF."""
     return sentence("ticket", language, number=number, count=len(order.ticket_ids), title=order.event_title)
 
@@ -371,5 +371,5 @@ def order_url(order_id: UUID) -> str:
     return f"{settings().public_url}/orders/{order_id}"
 
 
-def _until(order: OrderFacts, language: str) -> str:
+def _until(order: OrderSummary, language: str) -> str:
     return local_time.time_of_day(order.expires_at, local_time.HOME_ZONE, language)

@@ -20,7 +20,7 @@ from shared.chat import actions, budget, conversation, outgoing, receiving, send
 from shared.chat.actions import Actor
 from shared.chat.budget import Level
 from shared.chat.contents import Action, Incoming, NoticeMessage, OrderChanged, Outgoing, Refused, Update
-from shared.chat.conversation import Outcome
+from shared.chat.conversation import Transition
 from shared.chat.outgoing import Obsolete, QueuedMessage, Undelivered
 from shared.chat.senders import ClaimLost, Sender
 from shared.cloud.database import Transaction, transaction
@@ -164,8 +164,8 @@ class _Work:
             result = Refused(slug="internal-error")
         with transaction() as tx:
             now = senders.lock(tx, self._sender_id, self.claim)
-            outcome = conversation.resume(now.state, pending.action, result)
-            _save(tx, now, outcome, pending.key, pending.number + 1)
+            transition = conversation.resume(now.state, pending.action, result)
+            _save(tx, now, transition, pending.key, pending.number + 1)
         self.claim = now.claim
 
     def _send(self, sender: Sender, queued: QueuedMessage) -> None:
@@ -222,7 +222,7 @@ def _take_in_next(tx: Transaction, sender: Sender) -> bool | None:
     return True
 
 
-def _decide(tx: Transaction, sender: Sender, update: Update) -> Outcome:
+def _decide(tx: Transaction, sender: Sender, update: Update) -> Transition:
     """What follows from an update, within the day's budget. What happens to orders is told whatever it costs."""
     if isinstance(update, OrderChanged):
         return conversation.step(sender.state, update)
@@ -275,13 +275,13 @@ def _may_be_template(tx: Transaction, sender: Sender, content: Outgoing) -> bool
     return is_known and isinstance(content, NoticeMessage) and undelivered.may_use_template(tx, sender.notices, content)
 
 
-def _save(tx: Transaction, sender: Sender, outcome: Outcome, key: str, number: int) -> None:
+def _save(tx: Transaction, sender: Sender, transition: Transition, key: str, number: int) -> None:
     """Save the new state, its answers and its action, all or none."""
-    outgoing.enqueue(tx, sender.id, outcome.messages, dedupe_key=f"{key}:{number}")
+    outgoing.enqueue(tx, sender.id, transition.messages, dedupe_key=f"{key}:{number}")
     pending: Mapping[str, Any] | None = None
-    if outcome.action is not None:
-        pending = {"action": outcome.action.model_dump(mode="json"), "key": key, "number": number}
-    senders.save(tx, sender.id, outcome.state, pending)
+    if transition.action is not None:
+        pending = {"action": transition.action.model_dump(mode="json"), "key": key, "number": number}
+    senders.save(tx, sender.id, transition.state, pending)
 
 
 def _end_refused(sender: Sender, queued: QueuedMessage, refusal: GatewayRefused) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from shared.cloud.database import Transaction
 
-Kind = Literal[
+NoticeKind = Literal[
     "e_ticket",
     "goods_ready",
     "ticket_delayed",
@@ -30,13 +30,13 @@ Kind = Literal[
     "refund_account_needed",
 ]
 """The mails to buyers that are told in a chat too, by their template."""
-KINDS: Final = frozenset(get_args(Kind))
+KINDS: Final = frozenset(get_args(NoticeKind))
 TOPIC: Final = "chat.notice"
 """The topic of notices that wait to be decided on."""
 
 
-class Outcome(StrEnum):
-    """What became of a notice: `chat_notices.outcome`."""
+class Decision(StrEnum):
+    """The decision on a notice, kept in `chat_notices.outcome`."""
 
     ENQUEUED = "enqueued"
     NOBODY = "nobody"
@@ -52,7 +52,7 @@ class Notice:
     """A notice that is not decided on yet."""
 
     id: UUID
-    kind: Kind
+    kind: NoticeKind
     order_id: UUID
     context: Mapping[str, Any]
 
@@ -60,7 +60,7 @@ class Notice:
 _LOCK = text("""
     SELECT id, template AS kind, order_id, context FROM chat_notices WHERE id = :id AND settled_at IS NULL FOR UPDATE
 """)
-_SETTLE = text("UPDATE chat_notices SET settled_at = now(), outcome = :outcome WHERE id = :id")
+_RECORD = text("UPDATE chat_notices SET settled_at = now(), outcome = :outcome WHERE id = :id")
 _COUNT = text("""
     SELECT count(*) FILTER (WHERE template = :kind) AS of_kind, count(*) AS of_all
     FROM chat_notices WHERE order_id = :order_id AND outcome = 'enqueued'  -- Uses index: chat_notices_order
@@ -78,9 +78,9 @@ def lock(tx: Transaction, notice_id: UUID) -> Notice | None:
     return Notice(**row._mapping) if row else None
 
 
-def settle(tx: Transaction, notice: Notice, outcome: Outcome) -> None:
-    """Record what was decided."""
-    tx.execute(_SETTLE, {"id": notice.id, "outcome": outcome})
+def record(tx: Transaction, notice: Notice, decision: Decision) -> None:
+    """Record the decision on a notice."""
+    tx.execute(_RECORD, {"id": notice.id, "outcome": decision})
 
 
 def counts(tx: Transaction, notice: Notice) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from infra.local.cloud import deliveries, policies
 from infra.local.cloud.oidc import Signer
-from infra.local.cloud.policies import Attempt, Delivery, Done, Outcome
+from infra.local.cloud.policies import Attempt, AttemptResult, Delivery, Done
 from infra.local.cloud.sender import Sender
 from infra.local.cloud.token_bucket import TokenBucket
 from infra.local.cloud.wake_condition import WakeCondition
@@ -220,7 +220,7 @@ class Dispatcher:
             outcome = self._sender.send(rules.request(delivery))
         except Exception as error:  # a request that cannot even be made must not take the thread with it
             log.exception("delivery %d in %s cannot be sent", delivery.id, delivery.queue)
-            outcome = Outcome(error=repr(error))
+            outcome = AttemptResult(error=repr(error))
         verdict = rules.verdict(delivery, outcome)
         if not isinstance(verdict, Done):
             seen = outcome.error or f"HTTP {outcome.status}"

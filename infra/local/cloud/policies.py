@@ -58,7 +58,7 @@ class Delivery:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AttemptResult:
     """The outcome of an attempt: a status, or the error that left it without one."""
 
     status: int | None = None
@@ -97,7 +97,7 @@ class Attempt:
     """One attempt that has ended and been judged."""
 
     delivery: Delivery
-    outcome: Outcome
+    outcome: AttemptResult
     verdict: Verdict
 
 
@@ -119,7 +119,7 @@ class Policy:
             caller=caller,
         )
 
-    def verdict(self, delivery: Delivery, outcome: Outcome) -> Verdict:
+    def verdict(self, delivery: Delivery, outcome: AttemptResult) -> Verdict:
         """The verdict after this attempt."""
         return Done() if outcome.is_success else Dead()
 

@@ -14,7 +14,7 @@ from google.pubsub_v1 import types
 from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, Table, Text, text
 
 from infra.local.cloud import deliveries, policies
-from infra.local.cloud.policies import Attempt, Delivery, Outcome
+from infra.local.cloud.policies import Attempt, AttemptResult, Delivery
 from infra.local.cloud.store import metadata
 
 POLICY = "pubsub"
@@ -131,7 +131,7 @@ def pull(tx: Connection, subscription: str, max_messages: int, ack_deadline_seco
     values = {"subscription": subscription, "max_messages": max_messages, "ack_deadline_seconds": ack_deadline_seconds}
     claimed = [Delivery.of(row) for row in tx.execute(PULL, values)]
     spent = [each for each in claimed if each.attempt > (each.settings["max_attempts"] or each.attempt)]
-    late = Outcome(error="not acknowledged in time")
+    late = AttemptResult(error="not acknowledged in time")
     deliveries.record_attempts(tx, [Attempt(each, late, policies.Dead()) for each in spent])
     return [_received(each) for each in sorted(claimed, key=lambda each: each.id) if each not in spent]
 
@@ -155,7 +155,7 @@ def extend(tx: Connection, subscription: str, ack_ids: Sequence[str], seconds: i
     if seconds > 0:
         tx.execute(EXTEND, {**leases, "seconds": seconds})
         return
-    refused = Outcome(error="not acknowledged")
+    refused = AttemptResult(error="not acknowledged")
     held = [Delivery.of(row) for row in tx.execute(HELD, leases)]
     rules = policies.policy(POLICY)
     deliveries.record_attempts(tx, [Attempt(each, refused, rules.verdict(each, refused)) for each in held])

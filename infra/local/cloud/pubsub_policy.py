@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from infra.local.cloud import pubsub_backlog
-from infra.local.cloud.policies import Caller, Dead, Delivery, Done, Outcome, Policy, Request, Retry, Verdict
+from infra.local.cloud.policies import AttemptResult, Caller, Dead, Delivery, Done, Policy, Request, Retry, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class PubsubPolicy(Policy):
             caller=Caller(settings["email"], settings["audience"]) if settings["email"] else None,
         )
 
-    def verdict(self, delivery: Delivery, outcome: Outcome) -> Verdict:
+    def verdict(self, delivery: Delivery, outcome: AttemptResult) -> Verdict:
         """Acknowledged by the five statuses the cloud takes for it; spent after `max_attempts`."""
         if outcome.status in _TAKEN:
             return Done()

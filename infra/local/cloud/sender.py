@@ -3,7 +3,7 @@
 import urllib3
 
 from infra.local.cloud.oidc import Signer
-from infra.local.cloud.policies import Outcome, Request
+from infra.local.cloud.policies import AttemptResult, Request
 
 
 class Sender:
@@ -13,7 +13,7 @@ class Sender:
         self._signer = signer
         self._http = urllib3.PoolManager(num_pools=64, maxsize=connections)
 
-    def send(self, request: Request) -> Outcome:
+    def send(self, request: Request) -> AttemptResult:
         """Make the request once: no redirect is followed, and no answer in time is an outcome like any other."""
         try:
             response = self._http.request(
@@ -26,8 +26,8 @@ class Sender:
                 timeout=urllib3.Timeout(total=request.timeout_seconds),
             )
         except urllib3.exceptions.HTTPError as error:
-            return Outcome(error=str(error))
-        return Outcome(response.status, retry_after_seconds=_retry_after(response))
+            return AttemptResult(error=str(error))
+        return AttemptResult(response.status, retry_after_seconds=_retry_after(response))
 
     def _headers(self, request: Request) -> dict[str, str]:
         if request.caller is None:

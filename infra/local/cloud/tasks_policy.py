@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from infra.local.cloud.policies import Dead, Delivery, Done, Outcome, Policy, Request, Retry, Verdict
+from infra.local.cloud.policies import AttemptResult, Dead, Delivery, Done, Policy, Request, Retry, Verdict
 
 NAME = "cloud-tasks"
 
@@ -50,7 +50,7 @@ class TasksPolicy(Policy):
             headers["X-CloudTasks-TaskPreviousResponse"] = str(delivery.last_status)
         return Request(own.url, own.method, headers, own.body, own.timeout_seconds, own.caller)
 
-    def verdict(self, delivery: Delivery, outcome: Outcome) -> Verdict:
+    def verdict(self, delivery: Delivery, outcome: AttemptResult) -> Verdict:
         """Any 2xx is done; a longer Retry-After is obeyed."""
         if outcome.is_success:
             return Done()

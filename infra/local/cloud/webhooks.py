@@ -12,7 +12,7 @@ from http import HTTPStatus
 from sqlalchemy import Engine
 
 from infra.local.cloud import deliveries, policies
-from infra.local.cloud.policies import Dead, Delivery, Done, Outcome, Policy, Retry, Verdict
+from infra.local.cloud.policies import AttemptResult, Dead, Delivery, Done, Policy, Retry, Verdict
 
 QUEUE = "webhooks"
 
@@ -28,7 +28,7 @@ class WebhookPolicy(Policy):
     wants_200: bool = False
     tries_again: Mapping[int, int] = field(default_factory=dict)
 
-    def verdict(self, delivery: Delivery, outcome: Outcome) -> Verdict:
+    def verdict(self, delivery: Delivery, outcome: AttemptResult) -> Verdict:
         """The verdict: taken, or when to repeat it."""
         if outcome.status == HTTPStatus.OK or (outcome.is_success and not self.wants_200):
             return Done()

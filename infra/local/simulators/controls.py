@@ -22,7 +22,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from infra.local.simulators import faults, payments, sendgrid, webhooks
 from infra.local.simulators.api import ApiError, json_object
-from infra.local.simulators.payments import NotPossible, Payment, Status
+from infra.local.simulators.payments import NotPossible, Payment, SimulatedStatus
 from infra.local.simulators.settings import SimulatorSettings
 from infra.local.simulators.tables import mails, movements
 from infra.local.simulators.webhooks import Mode, Plan, Webhook
@@ -179,7 +179,7 @@ def _act(tx: Connection, gateway: Gateway, payment: Payment, action: str, wanted
     except NotPossible as conflict:
         raise ApiError(409, {"error": f"not possible: the payment {conflict}"}) from None
     if after.status is not before:
-        if after.status is not Status.PENDING:
+        if after.status is not SimulatedStatus.PENDING:
             webhooks.withdraw(tx, f"{gateway.name}-expiry-{payment.reference}")
         _tell(tx, gateway, after, plan)
     return after
@@ -207,7 +207,7 @@ def _change(
         case "fail":
             return gateway.fail(tx, chosen)
         case _:
-            return payments.end(tx, chosen, Status.EXPIRED)
+            return payments.end(tx, chosen, SimulatedStatus.EXPIRED)
 
 
 def _refund(tx: Connection, gateway: Gateway, payment: Payment, amount: int, plan: Plan, reason: str | None) -> Payment:

@@ -22,14 +22,14 @@ from infra.local.simulators import midtrans_requests as requests
 from infra.local.simulators import payments, qris, webhooks
 from infra.local.simulators.api import blueprint, has_basic_user, json_object
 from infra.local.simulators.midtrans_documents import CHANNELS
-from infra.local.simulators.payments import Payment, Status
+from infra.local.simulators.payments import Payment, SimulatedStatus
 from infra.local.simulators.settings import SimulatorSettings
 from infra.local.simulators.webhooks import Webhook
 
 GATEWAY = "midtrans"
 POLICY = "midtrans-webhook"
 
-UNCHOSEN = frozenset({Status.OPEN, Status.CLOSED})
+UNCHOSEN = frozenset({SimulatedStatus.OPEN, SimulatedStatus.CLOSED})
 """Nobody has chosen a method, so Core does not know the order."""
 
 _KEY_REMEMBERED = timedelta(minutes=5)
@@ -63,7 +63,7 @@ class Midtrans:
 
     def overtaken(self, tx: Connection, payment: Payment) -> Webhook | None:
         """An older notification that can come after the one about `payment`: pending."""
-        return self.webhook(tx, replace(payment, status=Status.PENDING, paid_at=None))
+        return self.webhook(tx, replace(payment, status=SimulatedStatus.PENDING, paid_at=None))
 
     def refund_webhook(self, tx: Connection, payment: Payment, _refund: Row[Any]) -> Webhook | None:
         """The notification about a refund is one about the transaction."""
@@ -73,13 +73,13 @@ class Midtrans:
         """The payer takes a method on the page: from now on Core knows the order."""
         if payment.status not in UNCHOSEN:
             return payment
-        chosen = payments.change(tx, payment, status=Status.PENDING, channel=channel)
+        chosen = payments.change(tx, payment, status=SimulatedStatus.PENDING, channel=channel)
         self._announce_expiry(tx, chosen)
         return chosen
 
     def fail(self, tx: Connection, payment: Payment) -> Payment:
         """The attempt is denied."""
-        return payments.end(tx, payment, Status.FAILED)
+        return payments.end(tx, payment, SimulatedStatus.FAILED)
 
     def return_url(self, payment: Payment) -> str | None:
         """The payer's next address after paying, with the parameters that Snap appends."""
@@ -127,11 +127,11 @@ class Midtrans:
                 payment = payments.find_by_token(tx, GATEWAY, token)
                 if payment is None:
                     raise documents.snap_error(404, "token not found")
-                if payment.status is Status.CLOSED:
+                if payment.status is SimulatedStatus.CLOSED:
                     raise documents.snap_error(400, "token already canceled")
-                if payment.status is not Status.OPEN:
+                if payment.status is not SimulatedStatus.OPEN:
                     raise documents.snap_error(400, "Transaction is on progress")
-                payments.change(tx, payment, status=Status.CLOSED)
+                payments.change(tx, payment, status=SimulatedStatus.CLOSED)
             return jsonify({"canceled_at": datetime.now(UTC).isoformat(timespec="milliseconds")})
 
         return api
@@ -162,7 +162,7 @@ class Midtrans:
             raise documents.snap_error(400, "enabled_payments has no active payment method")
         values = {
             "token": str(uuid4()),
-            "status": Status.OPEN,
+            "status": SimulatedStatus.OPEN,
             "amount": details["gross_amount"],
             "methods": methods,
             "request": body,
@@ -195,7 +195,7 @@ class Midtrans:
         payment = self._add(
             tx,
             order_id,
-            status=Status.PENDING,
+            status=SimulatedStatus.PENDING,
             amount=body["transaction_details"]["gross_amount"],
             methods=[channel],
             channel=channel,
@@ -208,7 +208,7 @@ class Midtrans:
 
     def _announce_expiry(self, tx: Connection, payment: Payment) -> None:
         """Have the notification sent that a pending payment has expired, when it does."""
-        expired = replace(payment, status=Status.EXPIRED, updated_at=payment.expires_at)
+        expired = replace(payment, status=SimulatedStatus.EXPIRED, updated_at=payment.expires_at)
         webhook = self.webhook(tx, expired)
         if webhook:
             webhooks.send(tx, webhook, due_at=payment.expires_at, name=expiry_name(payment))

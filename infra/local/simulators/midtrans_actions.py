@@ -14,7 +14,7 @@ from infra.local.simulators import payments, webhooks
 from infra.local.simulators.api import blueprint, json_object
 from infra.local.simulators.midtrans import GATEWAY, UNCHOSEN, Midtrans, expiry_name, require_core_key
 from infra.local.simulators.midtrans_documents import IN_FULL_ONLY, REFUNDABLE
-from infra.local.simulators.payments import HOLDS_MONEY, NotPossible, Payment, Status
+from infra.local.simulators.payments import HOLDS_MONEY, NotPossible, Payment, SimulatedStatus
 from infra.local.simulators.settings import SimulatorSettings
 
 _REFUND_KEY = re.compile(r"[A-Za-z0-9\-_]+")
@@ -47,16 +47,16 @@ def actions_api(simulator: Midtrans, settings: SimulatorSettings, engine: Engine
 
 _Change = Callable[[Connection, Payment], Payment]
 
-_ACTIONS: dict[str, tuple[frozenset[Status], _Change, str]] = {
+_ACTIONS: dict[str, tuple[frozenset[SimulatedStatus], _Change, str]] = {
     # action: in which states, what it does, what it says
     "expire": (
-        frozenset({Status.PENDING}),
-        lambda tx, payment: payments.end(tx, payment, Status.EXPIRED),
+        frozenset({SimulatedStatus.PENDING}),
+        lambda tx, payment: payments.end(tx, payment, SimulatedStatus.EXPIRED),
         "Success, transaction has expired",
     ),
     "cancel": (
-        frozenset({Status.PENDING, Status.CHALLENGED}),
-        lambda tx, payment: payments.end(tx, payment, Status.CANCELLED),
+        frozenset({SimulatedStatus.PENDING, SimulatedStatus.CHALLENGED}),
+        lambda tx, payment: payments.end(tx, payment, SimulatedStatus.CANCELLED),
         "Success, transaction is canceled",
     ),
 }

@@ -9,7 +9,7 @@ from uuid import uuid4
 from sqlalchemy import Row
 
 from infra.local.simulators.api import ApiError
-from infra.local.simulators.payments import Payment, Status
+from infra.local.simulators.payments import Payment, SimulatedStatus
 
 MERCHANT_ID = "G000000000"
 _GMT7 = timezone(timedelta(hours=7))
@@ -67,12 +67,12 @@ _DENIED_BY_REVERSAL_ONLY = frozenset({"bank_transfer", "echannel", "cstore"})
 
 # The code of a notification; GET status says 407 for what has expired.
 _NOTIFICATION_CODE = {
-    Status.PENDING: "201",
-    Status.CHALLENGED: "201",
-    Status.EXPIRED: "202",
-    Status.CANCELLED: "202",
-    Status.FAILED: "202",
-    Status.REVERSED: "202",
+    SimulatedStatus.PENDING: "201",
+    SimulatedStatus.CHALLENGED: "201",
+    SimulatedStatus.EXPIRED: "202",
+    SimulatedStatus.CANCELLED: "202",
+    SimulatedStatus.FAILED: "202",
+    SimulatedStatus.REVERSED: "202",
 }
 
 
@@ -83,7 +83,7 @@ def payment_type(payment: Payment) -> str:
 
 def transaction(payment: Payment, refunds: list[Row[Any]], *, code: str | None = None) -> dict[str, Any]:
     """The transaction object, as GET status answers it. `code` is the body's status_code."""
-    status_code = code or ("407" if payment.status is Status.EXPIRED else notification_code(payment))
+    status_code = code or ("407" if payment.status is SimulatedStatus.EXPIRED else notification_code(payment))
     return {
         "status_code": status_code,
         "status_message": "Success, transaction is found",
@@ -95,7 +95,7 @@ def transaction(payment: Payment, refunds: list[Row[Any]], *, code: str | None =
         "payment_type": payment_type(payment),
         "transaction_time": gmt7(payment.created_at),
         "transaction_status": transaction_status(payment),
-        "fraud_status": "challenge" if payment.status is Status.CHALLENGED else "accept",
+        "fraud_status": "challenge" if payment.status is SimulatedStatus.CHALLENGED else "accept",
         "expiry_time": gmt7(payment.expires_at),
         **_settlement(payment),
         **_details(payment),
@@ -122,16 +122,16 @@ def transaction_status(payment: Payment) -> str:
     """Midtrans's word for the state."""
     kind = payment_type(payment)
     words = {
-        Status.PENDING: "pending",
-        Status.CHALLENGED: "capture",
-        Status.PAID: "capture" if kind == "credit_card" else "settlement",
-        Status.PARTIALLY_REFUNDED: "partial_refund",
-        Status.REFUNDED: "refund",
-        Status.EXPIRED: "expire",
-        Status.CANCELLED: "cancel",
-        Status.REVERSED: "deny",
+        SimulatedStatus.PENDING: "pending",
+        SimulatedStatus.CHALLENGED: "capture",
+        SimulatedStatus.PAID: "capture" if kind == "credit_card" else "settlement",
+        SimulatedStatus.PARTIALLY_REFUNDED: "partial_refund",
+        SimulatedStatus.REFUNDED: "refund",
+        SimulatedStatus.EXPIRED: "expire",
+        SimulatedStatus.CANCELLED: "cancel",
+        SimulatedStatus.REVERSED: "deny",
         # A transfer or a shop payment is only ever denied to take money back.
-        Status.FAILED: "failure" if kind in _DENIED_BY_REVERSAL_ONLY else "deny",
+        SimulatedStatus.FAILED: "failure" if kind in _DENIED_BY_REVERSAL_ONLY else "deny",
     }
     return words[payment.status]
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 from infra.local.simulators import midtrans_documents as documents
 from infra.local.simulators import pages, payments
 from infra.local.simulators.midtrans import UNCHOSEN, Midtrans
-from infra.local.simulators.payments import AWAITED, HOLDS_MONEY, Payment, Status
+from infra.local.simulators.payments import AWAITED, HOLDS_MONEY, Payment, SimulatedStatus
 from infra.local.simulators.settings import SimulatorSettings
 
 SCRIPT = Path(__file__).parent / "static" / "snap.js"
@@ -38,17 +38,17 @@ def popup_pages(simulator: Midtrans, engine: Engine, settings: SimulatorSettings
             if payment is None or (key and request.args.get("client_key") != key):
                 return render_template("popup_error.html", parent=_parent()), 404
             message = _message(tx, simulator, payment, is_first_look="after" not in request.args)
-        facts = pages.facts(simulator, settings, payment)
+        context = pages.payment_context(simulator, settings, payment)
         again = urlencode({**request.args, "after": "1"})
         back = settings.page(f"/midtrans/snap/v4/popup/{token}?{again}")
-        return render_template("payment.html", **facts, message=message, parent=_parent(), back=back)
+        return render_template("payment.html", **context, message=message, parent=_parent(), back=back)
 
     return popup
 
 
 def _message(tx: Connection, simulator: Midtrans, payment: Payment, *, is_first_look: bool) -> dict[str, Any] | None:
     """The result that the script is told; None while no method is chosen."""
-    if payment.status is Status.OPEN:
+    if payment.status is SimulatedStatus.OPEN:
         return None
     if payment.status not in AWAITED and is_first_look:
         return {"outcome": "error", "result": _error("406", "transaction has been processed")}

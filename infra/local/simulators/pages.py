@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from infra.local.simulators import payments, qris
 from infra.local.simulators.controls import Gateway
-from infra.local.simulators.payments import AWAITED, Payment, Status
+from infra.local.simulators.payments import AWAITED, Payment, SimulatedStatus
 from infra.local.simulators.settings import SimulatorSettings
 from shared.local_time import long_moment
 from shared.rupiah import formatted
@@ -48,13 +48,13 @@ def payment_pages(gateway: Gateway, engine: Engine, settings: SimulatorSettings)
     def by_reference(reference: str) -> str:
         with engine.begin() as tx:
             payment = payments.find(tx, gateway.name, reference) or abort(404)
-        return render_template("payment.html", **facts(gateway, settings, payment))
+        return render_template("payment.html", **payment_context(gateway, settings, payment))
 
     @pages.get("/snap/v4/redirection/<token>")
     def by_token(token: str) -> str:
         with engine.begin() as tx:
             payment = payments.find_by_token(tx, gateway.name, token) or abort(404)
-        return render_template("payment.html", **facts(gateway, settings, payment))
+        return render_template("payment.html", **payment_context(gateway, settings, payment))
 
     @pages.get("/va")
     def by_account() -> AnyResponse | str:
@@ -98,7 +98,7 @@ def overview(gateways: list[Gateway], engine: Engine) -> str:
     )
 
 
-def facts(gateway: Gateway, settings: SimulatorSettings, payment: Payment) -> dict[str, Any]:
+def payment_context(gateway: Gateway, settings: SimulatorSettings, payment: Payment) -> dict[str, Any]:
     """The contents of a payment's page."""
     methods = [payment.channel] if payment.channel else payment.methods
     only = methods[0] if len(methods) == 1 else None
@@ -109,7 +109,7 @@ def facts(gateway: Gateway, settings: SimulatorSettings, payment: Payment) -> di
         "payment": payment,
         "state": _STATE_TEXTS[payment.status],
         "can_be_paid": can_be_paid,
-        "can_be_chosen": payment.status is Status.OPEN,
+        "can_be_chosen": payment.status is SimulatedStatus.OPEN,
         "amount": formatted(payment.amount),
         "pay_before": long_moment(payment.expires_at, "Asia/Jakarta"),
         "methods": methods,

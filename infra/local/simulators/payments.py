@@ -19,7 +19,7 @@ from sqlalchemy import Column, Connection, Row, select
 from infra.local.simulators.tables import movements, payments, refunds
 
 
-class Status(StrEnum):
+class SimulatedStatus(StrEnum):
     """The status of a simulated payment."""
 
     OPEN = "open"
@@ -35,12 +35,12 @@ class Status(StrEnum):
     EXPIRED = "expired"
 
 
-AWAITED = frozenset({Status.OPEN, Status.PENDING, Status.CHALLENGED})
+AWAITED = frozenset({SimulatedStatus.OPEN, SimulatedStatus.PENDING, SimulatedStatus.CHALLENGED})
 """Nothing has been decided yet."""
 
-HOLDS_MONEY = frozenset({Status.PAID, Status.PARTIALLY_REFUNDED})
+HOLDS_MONEY = frozenset({SimulatedStatus.PAID, SimulatedStatus.PARTIALLY_REFUNDED})
 
-_ENDED_BY_THE_CLOCK = {Status.OPEN: Status.CLOSED, Status.PENDING: Status.EXPIRED}
+_ENDED_BY_THE_CLOCK = {SimulatedStatus.OPEN: SimulatedStatus.CLOSED, SimulatedStatus.PENDING: SimulatedStatus.EXPIRED}
 
 
 class NotPossible(Exception):
@@ -56,7 +56,7 @@ class Payment:
     external_id: str
     transaction_id: str
     token: str | None
-    status: Status
+    status: SimulatedStatus
     amount: int
     paid_amount: int | None
     refunded_amount: int
@@ -75,7 +75,7 @@ class Payment:
     def of(cls, row: Row[Any]) -> Self:
         """Read it from a row of `payments`."""
         payment = cls(**{field.name: getattr(row, field.name) for field in fields(cls)})
-        stored = Status(payment.status)
+        stored = SimulatedStatus(payment.status)
         if payment.expires_at <= datetime.now(UTC) and stored in _ENDED_BY_THE_CLOCK:
             return replace(payment, status=_ENDED_BY_THE_CLOCK[stored], updated_at=payment.expires_at)
         return replace(payment, status=stored)
@@ -146,32 +146,37 @@ def newest(
 
 def pay(tx: Connection, payment: Payment, *, channel: str, amount: int) -> Payment:
     """`amount` comes in through `channel`, also after the end. Raises NotPossible for what is paid."""
-    if payment.status not in AWAITED | {Status.EXPIRED, Status.CLOSED, Status.FAILED, Status.CANCELLED}:
+    if payment.status not in AWAITED | {
+        SimulatedStatus.EXPIRED,
+        SimulatedStatus.CLOSED,
+        SimulatedStatus.FAILED,
+        SimulatedStatus.CANCELLED,
+    }:
         raise NotPossible(f"already {payment.status}")
     now = datetime.now(UTC)
     _move(tx, payment, "payment", amount, now)
-    return change(tx, payment, status=Status.PAID, channel=channel, paid_amount=amount, paid_at=now)
+    return change(tx, payment, status=SimulatedStatus.PAID, channel=channel, paid_amount=amount, paid_at=now)
 
 
 def challenge(tx: Connection, payment: Payment, *, channel: str) -> Payment:
     """A card payment comes under fraud review."""
     _require(payment, AWAITED)
-    return change(tx, payment, status=Status.CHALLENGED, channel=channel)
+    return change(tx, payment, status=SimulatedStatus.CHALLENGED, channel=channel)
 
 
-def end(tx: Connection, payment: Payment, status: Status) -> Payment:
+def end(tx: Connection, payment: Payment, status: SimulatedStatus) -> Payment:
     """The payment ends unpaid as `status`; done already is no error. Raises NotPossible for what is paid."""
-    if payment.status in (status, Status.EXPIRED):
+    if payment.status in (status, SimulatedStatus.EXPIRED):
         return payment
-    _require(payment, AWAITED | {Status.CLOSED})
+    _require(payment, AWAITED | {SimulatedStatus.CLOSED})
     return change(tx, payment, status=status)
 
 
 def reverse(tx: Connection, payment: Payment) -> Payment:
     """The bank takes the money back minutes after it came."""
-    _require(payment, frozenset({Status.PAID}))
+    _require(payment, frozenset({SimulatedStatus.PAID}))
     _move(tx, payment, "reversal", -payment.left, datetime.now(UTC))
-    return change(tx, payment, status=Status.REVERSED)
+    return change(tx, payment, status=SimulatedStatus.REVERSED)
 
 
 def refund(
@@ -203,7 +208,7 @@ def refund(
     )
     _move(tx, payment, "refund", -amount, settles_at)
     refunded = payment.refunded_amount + amount
-    status = Status.REFUNDED if amount == payment.left else Status.PARTIALLY_REFUNDED
+    status = SimulatedStatus.REFUNDED if amount == payment.left else SimulatedStatus.PARTIALLY_REFUNDED
     return change(tx, payment, status=status, refunded_amount=refunded)
 
 
@@ -232,7 +237,7 @@ def _move(tx: Connection, payment: Payment, kind: str, amount: int, at: datetime
     note_movement(tx, payment.gateway, kind, payment.reference, payment.external_id, amount, at)
 
 
-def _require(payment: Payment, allowed: frozenset[Status]) -> None:
+def _require(payment: Payment, allowed: frozenset[SimulatedStatus]) -> None:
     if payment.status not in allowed:
         raise NotPossible(f"is {payment.status}")
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, Row
 from infra.local.simulators import payments, qris, webhooks
 from infra.local.simulators import xendit_documents as documents
 from infra.local.simulators.api import blueprint, has_basic_user, json_object
-from infra.local.simulators.payments import NotPossible, Payment, Status
+from infra.local.simulators.payments import NotPossible, Payment, SimulatedStatus
 from infra.local.simulators.settings import SimulatorSettings
 from infra.local.simulators.webhooks import Webhook
 from infra.local.simulators.xendit_documents import BANKS, CHANNELS
@@ -41,7 +41,7 @@ class Xendit:
 
     def webhook(self, _tx: Connection, payment: Payment) -> Webhook | None:
         """The webhook about the present state; Xendit has none for what is still pending."""
-        if payment.status is Status.EXPIRED:
+        if payment.status is SimulatedStatus.EXPIRED:
             return self._expired(payment, payment.updated_at)
         if payment.paid_at is None:
             return None
@@ -67,7 +67,7 @@ class Xendit:
 
     def fail(self, _tx: Connection, payment: Payment) -> Payment:
         """Do nothing: a failed attempt leaves an invoice as it is, and nobody is told."""
-        if payment.status is not Status.PENDING:
+        if payment.status is not SimulatedStatus.PENDING:
             raise NotPossible(f"is {payment.status}")
         return payment
 
@@ -125,12 +125,12 @@ class Xendit:
         def expire(reference: str) -> Response:
             with engine.begin() as tx:
                 payment = _find(tx, reference)
-                if payment.status is not Status.PENDING:
+                if payment.status is not SimulatedStatus.PENDING:
                     raise documents.xendit_error(
                         400, "INVALID_INVOICE_STATUS_ERROR", f"Invoice is already {payment.status}"
                     )
                 webhooks.withdraw(tx, expiry_name(payment))
-                ended = payments.end(tx, payment, Status.EXPIRED)
+                ended = payments.end(tx, payment, SimulatedStatus.EXPIRED)
                 webhooks.send(tx, self._expired(ended, ended.updated_at))
                 return jsonify(self._invoice(ended))
 
@@ -146,7 +146,7 @@ class Xendit:
             reference=secrets.token_hex(12),
             external_id=body["external_id"],
             transaction_id=secrets.token_hex(12),
-            status=Status.PENDING,
+            status=SimulatedStatus.PENDING,
             amount=int(body["amount"]),  # decimals of rupiah are cut off
             methods=methods,
             qr_string=qris.qris_text(self._settings.merchant_name, int(body["amount"]), body["external_id"]),

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from infra.local.simulators.api import ApiError
-from infra.local.simulators.payments import Payment, Status
+from infra.local.simulators.payments import Payment, SimulatedStatus
 
 BANKS = ("BCA", "BNI", "BRI", "MANDIRI", "PERMATA")
 WALLETS = ("OVO", "DANA", "GOPAY", "LINKAJA", "SHOPEEPAY")
@@ -16,11 +16,11 @@ CHANNELS = (*BANKS, *SHOPS, *WALLETS, "QRIS", "CREDIT_CARD")
 BUSINESS_ID = "6100000000000000000000aa"
 
 INVOICE_STATUS = {
-    Status.PENDING: "PENDING",
-    Status.EXPIRED: "EXPIRED",
-    Status.PAID: "PAID",
-    Status.REFUNDED: "PAID",  # refunds don't show on an invoice
-    Status.PARTIALLY_REFUNDED: "PAID",
+    SimulatedStatus.PENDING: "PENDING",
+    SimulatedStatus.EXPIRED: "EXPIRED",
+    SimulatedStatus.PAID: "PAID",
+    SimulatedStatus.REFUNDED: "PAID",  # refunds don't show on an invoice
+    SimulatedStatus.PARTIALLY_REFUNDED: "PAID",
 }
 _SETTLED_AFTER = timedelta(days=1)
 

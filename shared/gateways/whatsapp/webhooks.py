@@ -29,7 +29,7 @@ _PHONE = re.compile(r"[1-9][0-9]{6,14}")
 log = logging.getLogger(__name__)
 
 MessageKind = Literal["text", "choice", "image", "cart", "contact", "unsupported", "ignored"]
-Status = Literal["sent", "delivered", "read", "failed"]
+MessageStatus = Literal["sent", "delivered", "read", "failed"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class DeliveryStatus:
 
     message_id: str
     callback_data: str | None
-    status: Status
+    status: MessageStatus
     at: datetime
     error_code: int | None
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from shared.chat import facts
+from shared.chat import queries
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings
 from shared.problems import NotFound
@@ -82,7 +82,7 @@ def test_the_table_of_isolations(a_phone: APhone, paying: Gateways, unique_codes
     # Payments, and what is asked of gateways about them, are one's own; so is what one may see.
     assert newest_payment(first)[:3] != newest_payment(second)[:3]
     with transaction() as tx, pytest.raises(NotFound):
-        facts.order(tx, theirs.id, mine.user_id)
+        queries.order(tx, theirs.id, mine.user_id)
     # One order at a time: who asks for another is told of the one that waits.
     [refused] = first.writes(f"buymidtrans {code} 1")
     assert "pesanan lain" in refused.text

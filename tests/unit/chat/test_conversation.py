@@ -19,15 +19,15 @@ from shared.chat.contents import (
     Incoming,
     ListEvents,
     OrderChanged,
-    OrderFacts,
     OrderFound,
+    OrderSummary,
     Refused,
     Result,
     ShowEvent,
     TierRow,
     TiersFound,
 )
-from shared.chat.conversation import Outcome
+from shared.chat.conversation import Transition
 from shared.chat.state import State
 
 ORDER, OTHER = UUID(int=1), UUID(int=2)
@@ -38,7 +38,7 @@ TIER = TierRow(
 )
 
 
-def order(status: str = "reserved", **facts) -> OrderFacts:
+def order(status: str = "reserved", **fields) -> OrderSummary:
     usual = {
         "id": ORDER,
         "status": status,
@@ -51,7 +51,7 @@ def order(status: str = "reserved", **facts) -> OrderFacts:
         "unnamed": 1,
         "expires_at": SOON,
     }
-    return OrderFacts(**usual | facts)
+    return OrderSummary(**usual | fields)
 
 
 def results() -> st.SearchStrategy[Result]:
@@ -121,16 +121,18 @@ def test_whatever_comes_is_taken_in_the_same_each_time(history):
     def played() -> list[str]:
         state, told = State(), []
         for update, wanted in history:
-            outcome = conversation.step(state, update)
+            transition = conversation.step(state, update)
             actions = 0
-            while outcome.action is not None:
+            while transition.action is not None:
                 actions += 1
                 assert actions < 5, "no action leads to the next for ever"
-                told += [message.model_dump_json() for message in outcome.messages]
-                outcome = conversation.resume(outcome.state, outcome.action, result_of(outcome.action.kind, wanted))
-            told += [message.model_dump_json() for message in outcome.messages]
-            state = State.model_validate_json(outcome.state.model_dump_json(exclude_defaults=True))
-            assert state == outcome.state, "it is stored as it is"
+                told += [message.model_dump_json() for message in transition.messages]
+                transition = conversation.resume(
+                    transition.state, transition.action, result_of(transition.action.kind, wanted)
+                )
+            told += [message.model_dump_json() for message in transition.messages]
+            state = State.model_validate_json(transition.state.model_dump_json(exclude_defaults=True))
+            assert state == transition.state, "it is stored as it is"
         return told
 
     assert played() == played()
@@ -138,9 +140,9 @@ def test_whatever_comes_is_taken_in_the_same_each_time(history):
 
 @given(updates())
 def test_a_person_is_answered_or_something_is_looked_up_for_them(update):
-    outcome = conversation.step(State(), update)
+    transition = conversation.step(State(), update)
     is_silent = isinstance(update, OrderChanged) or update.kind == "ignored"
-    assert is_silent or outcome.messages or outcome.action
+    assert is_silent or transition.messages or transition.action
 
 
 @pytest.mark.parametrize(
@@ -153,19 +155,19 @@ def test_a_person_is_answered_or_something_is_looked_up_for_them(update):
     ],
 )
 def test_a_refused_hold_says_why_and_leaves_no_order(slug: str, words: str):
-    outcome = conversation.resume(State(), Hold(code="K7M2QP", quantity=1), Refused(slug=slug))
-    [told] = outcome.messages
+    transition = conversation.resume(State(), Hold(code="K7M2QP", quantity=1), Refused(slug=slug))
+    [told] = transition.messages
     assert words in told.body
-    assert outcome.state.order is None
+    assert transition.state.order is None
 
 
-def hears(state: State, text: str, **how) -> Outcome:
+def hears(state: State, text: str, **how) -> Transition:
     return conversation.step(state, Incoming(kind="text", text=text, **how))
 
 
-def bought(outcome: Outcome) -> tuple[str, int]:
-    assert isinstance(outcome.action, Hold)
-    return outcome.action.code, outcome.action.quantity
+def bought(transition: Transition) -> tuple[str, int]:
+    assert isinstance(transition.action, Hold)
+    return transition.action.code, transition.action.quantity
 
 
 def shown_tiers(**state) -> State:
@@ -175,12 +177,14 @@ def shown_tiers(**state) -> State:
 
 
 def test_a_number_chooses_a_row_of_the_list_and_then_a_quantity():
-    outcome = hears(shown_tiers(), "2")
-    assert isinstance(outcome.action, FindTier)
-    assert outcome.action.code == "VIU1B"
+    transition = hears(shown_tiers(), "2")
+    assert isinstance(transition.action, FindTier)
+    assert transition.action.code == "VIU1B"
     [wrong] = hears(shown_tiers(), "3").messages
     assert "1 sampai 2" in wrong.body
-    asked = conversation.resume(outcome.state, outcome.action, TiersFound(title="Konser Senja", tiers=(TIER,))).state
+    asked = conversation.resume(
+        transition.state, transition.action, TiersFound(title="Konser Senja", tiers=(TIER,))
+    ).state
     assert bought(hears(asked, "2 tiket")) == ("K7M2QP", 2)
     assert bought(hears(asked, "dua")) == ("K7M2QP", 2)
 
@@ -227,13 +231,13 @@ def test_what_changes_nothing_is_answered_though_late(typed: str):
 
 
 def test_over_the_budget_only_what_was_bought_is_told_of():
-    def put_off(state: State, text: str, *, may_tell: bool = True, has_bought: bool = False) -> Outcome:
+    def put_off(state: State, text: str, *, may_tell: bool = True, has_bought: bool = False) -> Transition:
         told = Incoming(kind="text", text=text)
         return conversation.step_over_budget(state, told, today=SOON.date(), may_tell=may_tell, has_bought=has_bought)
 
     first = put_off(State(), "beli K7M2QP 1")
     assert (first.action, "penuh" in first.messages[0].body) == (None, True)
-    assert put_off(first.state, "menu") == Outcome(state=first.state)
+    assert put_off(first.state, "menu") == Transition(state=first.state)
     assert put_off(State(), "menu", may_tell=False).messages == ()
     assert put_off(first.state, "tiket", has_bought=True).action == FindTickets()
     assert put_off(first.state, "tiket").action is None

@@ -5,18 +5,18 @@ from typing import Any
 import pytest
 from google.pubsub_v1 import types
 
-from infra.local.cloud.policies import Caller, Dead, Done, Outcome, Retry
+from infra.local.cloud.policies import AttemptResult, Caller, Dead, Done, Retry
 from infra.local.cloud.pubsub_policy import PubsubPolicy, settings
 from tests.unit.local.deliveries import a_delivery
 
-NACK = Outcome(error="not acknowledged")
+NACK = AttemptResult(error="not acknowledged")
 
 
 def a_subscription(**fields: Any) -> Any:
     return types.Subscription.pb(types.Subscription(name="projects/p/subscriptions/s", **fields))
 
 
-def verdict(attempt: int, outcome: Outcome, **fields: Any) -> Done | Retry | Dead:
+def verdict(attempt: int, outcome: AttemptResult, **fields: Any) -> Done | Retry | Dead:
     delivery = a_delivery(attempt=attempt, settings=settings(a_subscription(**fields)))
     return PubsubPolicy().verdict(delivery, outcome)
 
@@ -49,12 +49,12 @@ def test_the_audience_of_a_token_is_the_endpoint_unless_one_is_set(audience: str
 
 @pytest.mark.parametrize("status", [102, 200, 201, 202, 204])
 def test_five_statuses_acknowledge_a_push(status: int) -> None:
-    assert verdict(1, Outcome(status)) == Done()
+    assert verdict(1, AttemptResult(status)) == Done()
 
 
 @pytest.mark.parametrize("status", [203, 206, 301, 400, 404, 429, 500])
 def test_any_other_status_refuses_it(status: int) -> None:
-    assert isinstance(verdict(1, Outcome(status)), Retry)
+    assert isinstance(verdict(1, AttemptResult(status)), Retry)
 
 
 def test_the_retry_policy_doubles_the_wait_up_to_its_most() -> None:
@@ -80,4 +80,4 @@ def test_the_last_attempt_makes_a_dead_letter() -> None:
     policy = {"dead_letter_topic": "projects/p/topics/dead", "max_delivery_attempts": 7}
     assert isinstance(verdict(6, NACK, dead_letter_policy=policy), Retry)
     assert verdict(7, NACK, dead_letter_policy=policy) == Dead()
-    assert verdict(7, Outcome(200), dead_letter_policy=policy) == Done()
+    assert verdict(7, AttemptResult(200), dead_letter_policy=policy) == Done()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.cloud.policies import Dead, Done, Outcome, Retry
+from infra.local.cloud.policies import AttemptResult, Dead, Done, Retry
 from infra.local.cloud.tasks_policy import TasksPolicy, backoff_seconds
 from tests.unit.local.deliveries import START, a_delivery
 
@@ -23,7 +23,7 @@ def retry(**changes: float) -> dict[str, Any]:
 
 def verdict(attempt: int, after: timedelta, settings: dict[str, Any], status: int = 500) -> Done | Retry | Dead:
     delivery = a_delivery(attempt=attempt, settings=settings)
-    return TasksPolicy().verdict(delivery, Outcome(status, at=START + after))
+    return TasksPolicy().verdict(delivery, AttemptResult(status, at=START + after))
 
 
 def test_the_backoff_doubles_then_grows_evenly_then_stays() -> None:

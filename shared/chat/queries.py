@@ -1,4 +1,4 @@
-"""What a conversation tells of events, tiers and orders, read by the product's own reads."""
+"""Queries for the events, tiers and orders that a conversation shows."""
 
 from collections import Counter
 from uuid import UUID
@@ -8,7 +8,7 @@ from sqlalchemy import text
 from shared.catalog import events, search, tiers
 from shared.catalog.search import EventSearch
 from shared.catalog.tiers import TierResponse
-from shared.chat.contents import EventRow, EventsFound, OrderFacts, TierRow, TiersFound
+from shared.chat.contents import EventRow, EventsFound, OrderSummary, TierRow, TiersFound
 from shared.cloud.database import Transaction
 from shared.gateways.whatsapp.messages import MAX_ROWS
 from shared.identity.tokens import Principal
@@ -67,11 +67,11 @@ def find_tier(tx: Transaction, code: str) -> tuple[UUID, UUID] | None:
     return (row.id, row.event_id) if row else None
 
 
-def order(tx: Transaction, order_id: UUID, user_id: UUID) -> OrderFacts:
+def order(tx: Transaction, order_id: UUID, user_id: UUID) -> OrderSummary:
     """An order of this buyer. Raises NotFound, also for the orders of others (ISO-1)."""
     found = sales_schemas.read_visible(tx, order_id, buyer(user_id))
     kinds = tx.execute(_KINDS, {"order_id": order_id}).one()
-    return OrderFacts(
+    return OrderSummary(
         id=found.id,
         status=found.status,
         event_title=found.event.title,
@@ -87,7 +87,7 @@ def order(tx: Transaction, order_id: UUID, user_id: UUID) -> OrderFacts:
     )
 
 
-def newest_purchase(tx: Transaction, user_id: UUID) -> OrderFacts | None:
+def newest_purchase(tx: Transaction, user_id: UUID) -> OrderSummary | None:
     """The newest paid order, of an event that is not over if there is one."""
     found: UUID | None = tx.execute(_NEWEST_PAID, {"user_id": user_id}).scalar()
     return order(tx, found, user_id) if found else None
