@@ -39,14 +39,20 @@ _USER_ID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9.]+")
 def cloud_api(settings: SimulatorSettings, engine: Engine) -> Blueprint:
     """The Graph API for one business number, whatever its version."""
     api = blueprint("whatsapp", GATEWAY, engine)
+    api.before_request(lambda: _require_token(settings.whatsapp_access_token))
+    _add_sending(api, settings, engine)
+    whatsapp_templates.add_routes(api, settings, engine)
+    _add_media(api, settings, engine)
+    return api
 
-    @api.before_request
-    def require_token() -> None:
-        presented = request.headers.get("Authorization", "")
-        expected = f"Bearer {settings.whatsapp_access_token}"
-        if not settings.whatsapp_access_token or not hmac.compare_digest(presented.encode(), expected.encode()):
-            raise refusal(401, 190, "Error validating access token")
 
+def _require_token(token: str) -> None:
+    presented = request.headers.get("Authorization", "")
+    if not token or not hmac.compare_digest(presented.encode(), f"Bearer {token}".encode()):
+        raise refusal(401, 190, "Error validating access token")
+
+
+def _add_sending(api: Blueprint, settings: SimulatorSettings, engine: Engine) -> None:
     @api.post("/<_version>/<number_id>/messages")
     def send(_version: str, number_id: str) -> Response:
         _require_number(settings, number_id)
@@ -54,28 +60,19 @@ def cloud_api(settings: SimulatorSettings, engine: Engine) -> Blueprint:
         with engine.begin() as tx:
             return jsonify(_take(tx, settings, message))
 
+
+def _add_media(api: Blueprint, settings: SimulatorSettings, engine: Engine) -> None:
     @api.post("/<_version>/<number_id>/media")
     def upload(_version: str, number_id: str) -> Response:
         _require_number(settings, number_id)
         with engine.begin() as tx:
             return jsonify({"id": str(_keep_medium(tx))})
 
-    whatsapp_templates.add_routes(api, settings, engine)
-
     @api.get("/<_version>/<int:media_id>")
     def address(_version: str, media_id: int) -> Response:
         with engine.connect() as tx:
             row = _medium(tx, media_id)
-        until = int(time.time()) + _URL_SECONDS
-        return jsonify(
-            {
-                "messaging_product": "whatsapp",
-                "url": settings.page(f"/whatsapp/attachments/{media_id}?ext={until}"),
-                "mime_type": row.content_type,
-                "file_size": len(row.content),
-                "id": str(media_id),
-            }
-        )
+        return jsonify(_media_document(settings, row))
 
     @api.get("/attachments/<int:media_id>")
     def download(media_id: int) -> Response:
@@ -85,7 +82,17 @@ def cloud_api(settings: SimulatorSettings, engine: Engine) -> Blueprint:
             row = _medium(tx, media_id)
         return Response(row.content, mimetype=row.content_type)
 
-    return api
+
+def _media_document(settings: SimulatorSettings, row: Row[Any]) -> dict[str, Any]:
+    """A medium and its URL, which expires."""
+    until = int(time.time()) + _URL_SECONDS
+    return {
+        "messaging_product": "whatsapp",
+        "url": settings.page(f"/whatsapp/attachments/{row.id}?ext={until}"),
+        "mime_type": row.content_type,
+        "file_size": len(row.content),
+        "id": str(row.id),
+    }
 
 
 def _require_number(settings: SimulatorSettings, number_id: str) -> None:

@@ -42,7 +42,15 @@ _PICTURE = {
 def phone_pages(settings: SimulatorSettings, engine: Engine) -> Blueprint:
     """The phones. Whoever opens the page may write on each."""
     pages = Blueprint("whatsapp_phones", __name__)
+    _add_overview(pages, settings, engine)
+    _add_phone(pages, settings, engine)
+    _add_documents(pages, engine)
+    _add_actions(pages, settings, engine)
+    whatsapp_templates.add_controls(pages, settings, engine)
+    return pages
 
+
+def _add_overview(pages: Blueprint, settings: SimulatorSettings, engine: Engine) -> None:
     @pages.get("/", strict_slashes=False)
     def overview() -> str:
         with engine.connect() as tx:
@@ -51,17 +59,23 @@ def phone_pages(settings: SimulatorSettings, engine: Engine) -> Blueprint:
 
     @pages.post("/phones")
     def add() -> AnyResponse:
-        wanted = _wanted()
-        phone = re.sub(r"^0", "62", re.sub(r"\D", "", str(wanted.get("phone") or ""))) or None
-        username = str(wanted.get("username") or "").strip()[:30] or None
-        if (phone and not _PHONE.fullmatch(phone)) or not (phone or username):
-            abort(400, "an Indonesian mobile number, as 0812 0000 0001, or a username")
-        name = str(wanted.get("name") or "").strip()[:60] or "Budi Contoh"
         with engine.begin() as tx:
-            known = tx.execute(select(phones).where(phones.c.phone == phone)).first() if phone else None
-            person = known or whatsapp.add_person(tx, name=name, phone=phone, username=username)
+            person = _add_person(tx, _wanted())
         return _answer(person.id, {"id": person.id, "user_id": person.user_id})
 
+
+def _add_person(tx: Connection, wanted: dict[str, Any]) -> Row[Any]:
+    """The person with this number, added unless known."""
+    phone = re.sub(r"^0", "62", re.sub(r"\D", "", str(wanted.get("phone") or ""))) or None
+    username = str(wanted.get("username") or "").strip()[:30] or None
+    if (phone and not _PHONE.fullmatch(phone)) or not (phone or username):
+        abort(400, "an Indonesian mobile number, as 0812 0000 0001, or a username")
+    name = str(wanted.get("name") or "").strip()[:60] or "Budi Contoh"
+    known = tx.execute(select(phones).where(phones.c.phone == phone)).first() if phone else None
+    return known or whatsapp.add_person(tx, name=name, phone=phone, username=username)
+
+
+def _add_phone(pages: Blueprint, settings: SimulatorSettings, engine: Engine) -> None:
     @pages.get("/phones/<int:phone_id>")
     def phone(phone_id: int) -> str:
         with engine.connect() as tx:
@@ -76,6 +90,8 @@ def phone_pages(settings: SimulatorSettings, engine: Engine) -> Blueprint:
             bubbles = [_bubble(row, _told_by_template(tx, settings, row.content)) for row in reversed(rows)]
         return render_template("phone_chat.html", person=person, bubbles=bubbles)
 
+
+def _add_documents(pages: Blueprint, engine: Engine) -> None:
     @pages.get("/phones/<int:phone_id>/messages.json")
     def listing(phone_id: int) -> Response:
         with engine.connect() as tx:
@@ -88,15 +104,14 @@ def phone_pages(settings: SimulatorSettings, engine: Engine) -> Blueprint:
             row = tx.execute(select(chat_media).where(chat_media.c.id == media_id)).first() or abort(404)
         return Response(row.content, mimetype=row.content_type)
 
+
+def _add_actions(pages: Blueprint, settings: SimulatorSettings, engine: Engine) -> None:
     @pages.post("/phones/<int:phone_id>/<action>")
     def act(phone_id: int, action: str) -> AnyResponse:
         wanted = _wanted()
         with engine.begin() as tx:
             _act(tx, settings, _person(tx, phone_id), action, wanted)
         return _answer(phone_id, {"written": True}, frame=action in ("choose", "share-number"))
-
-    whatsapp_templates.add_controls(pages, settings, engine)
-    return pages
 
 
 def _act(tx: Connection, settings: SimulatorSettings, person: Row[Any], action: str, wanted: dict[str, Any]) -> None:
