@@ -1,4 +1,4 @@
-"""Conversations: what people write is answered, and what they bought is handed over in the chat (CHAT-1..3)."""
+"""Conversations: messages are answered, and purchases delivered, in the chat (CHAT-1..3)."""
 
 from uuid import UUID
 
@@ -41,13 +41,13 @@ def hand_over(created: OrderChanged, tx: Transaction) -> None:
 
 @app.message("order.ended")
 def notify_expiry(ended: OrderChanged, tx: Transaction) -> None:
-    """Tell who has not paid in time that their order is over."""
+    """Tell a buyer who has not paid in time that their order has expired."""
     work.notify_expiry(tx, ended.order_id)
 
 
 @app.message("chat.notice")
 def decide_on_notice(waiting: NoticeWaiting, tx: Transaction) -> None:
-    """Tell a buyer in their chat what a mail tells, if they want it."""
+    """Send a notice to its buyer in their chat, if they want it."""
     notices.decide(tx, waiting.notice_id)
 
 

@@ -1,4 +1,4 @@
-"""WhatsApp's webhooks: what people write to us, and what became of our messages (CHAT-5)."""
+"""WhatsApp's webhooks: incoming messages, and the delivery statuses of ours (CHAT-5)."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Carrying out what a conversation decided, by the product's own operations. There is no second way to sell.
+"""Execution of a conversation's actions by the product's own operations. There is no second way to sell.
 
 Each action may be carried out again after a crash: a hold is found by its idempotency key, and everything else is
 repeatable by itself.
@@ -69,7 +69,7 @@ _HELD = text("SELECT id FROM orders WHERE user_id = :user_id AND idempotency_key
 
 @dataclass(frozen=True)
 class Actor:
-    """For whom an action is carried out, and the key that names it."""
+    """The sender for whom an action is carried out, and its idempotency key."""
 
     sender: Sender
     key: str
@@ -95,7 +95,7 @@ def carry_out(action: Action, actor: Actor) -> Result:
 
 
 def give_up(action: Action, actor: Actor) -> None:
-    """Undo what an action has done before it failed for good: the order that it holds, of which nobody was told.
+    """Undo an action that failed for good: cancel the order that it holds, of which nobody was told.
 
     What can't be undone now expires by itself.
     """

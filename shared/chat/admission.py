@@ -1,4 +1,4 @@
-"""Whether a message is taken in as ever: late ones must not act, and a used up budget lets only some pass (0039)."""
+"""Admission of messages: late ones must not act, and a used up budget admits only some (0039)."""
 
 from shared.chat import commands, consent_question
 from shared.chat.contents import Incoming

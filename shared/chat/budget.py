@@ -27,11 +27,11 @@ _USED = text(f"""
 
 
 class Level(StrEnum):
-    """How far the day's budget is used."""
+    """The use of the day's budget."""
 
     LEFT = "left"
     USED_UP = "used_up"
-    """Who wants to buy is told that the chat rests until tomorrow."""
+    """New buyers are told that the chat is closed until tomorrow."""
     EXCEEDED = "exceeded"
     """Nobody is told anything."""
 
@@ -43,7 +43,7 @@ def count(tx: Transaction, sender_id: UUID, messages: int) -> None:
 
 
 def level(tx: Transaction) -> tuple[Level, date]:
-    """How far the budget of this day is used, and the day."""
+    """The use of this day's budget, and the day."""
     row = tx.execute(_USED).one()
     budget, spent = settings().whatsapp_daily_budget, int(row.messages) * settings().whatsapp_message_price
     if not budget or spent < budget:

@@ -1,4 +1,4 @@
-"""What a typed message asks for: commands in Indonesian and English, whatever their case and punctuation."""
+"""Commands that people type, in Indonesian and English, whatever their case and punctuation."""
 
 import re
 from dataclasses import dataclass
@@ -94,7 +94,7 @@ class Command:
     gateway: str | None = None
     promo: str = ""
     address: str = ""
-    """That is to be linked, as it was typed."""
+    """The address to be linked, as it was typed."""
 
 
 def read(typed: str) -> Command | None:

@@ -1,4 +1,4 @@
-"""Who wants notices in their chat: asked apart from any purchase, recorded, and ended at once (NS-010, DP-005).
+"""Consent to notices in a chat: asked apart from any purchase, recorded, and withdrawn at once (NS-010, DP-005).
 
     button, KABARI, account page    on           of a question whose wording has a version
     button                          off          nothing outside of 24 hours; what was bought in the chat is told inside
@@ -24,7 +24,7 @@ from shared.gateways.whatsapp.webhooks import Message
 from shared.states import ChatNotices
 
 Source = Literal["button", "typed", "account", "preference", "refused"]
-"""How somebody chose: `refused` where WhatsApp tells that they have stopped us."""
+"""The way of a choice: `refused` if WhatsApp reports that they have stopped us."""
 
 _RECORD = text("""
     INSERT INTO chat_consents (sender_id, choice, source, wording, chosen_at)
@@ -39,7 +39,7 @@ _CONFIRMATIONS: Final = {
 
 @dataclass(frozen=True)
 class Choice:
-    """What somebody chose, when, and to which wording. `resumes`: it means nothing unless they have stopped us."""
+    """A choice, its time and the wording shown. `resumes`: it counts only after they have stopped us."""
 
     notices: ChatNotices
     source: Source

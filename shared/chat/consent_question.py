@@ -9,7 +9,7 @@ from shared.states import ChatNotices
 WORDING_VERSION: Final = "2026-11-30"
 """The version of the question, here and on the account page. A changed question gets a new one."""
 BUTTON: Final = "notices"
-"""What the ids of its buttons begin with: the answer and the version follow."""
+"""The prefix of its buttons' ids; the answer and the version follow."""
 
 
 def question(language: str) -> Text:

@@ -1,4 +1,4 @@
-"""What goes into a conversation and comes out of it: messages, actions and their results, as plain documents.
+"""Inputs and outputs of a conversation: messages, actions and their results, as plain documents.
 
 They are stored as JSON, so a conversation can be gone through again from what was stored.
 """
@@ -62,7 +62,7 @@ class TierRow(_Document):
     on_sale: bool
     needs_identity: bool
     slug: str
-    """Of its event."""
+    """The slug of its event."""
 
 
 class OrderSummary(_Document):
@@ -88,7 +88,7 @@ class OrderSummary(_Document):
     ticket_ids: tuple[UUID, ...] = ()
     has_products: bool = False
     digital_units: int = 0
-    """How many units of digital goods it has bought."""
+    """The number of units of digital goods in it."""
 
 
 class ListEvents(_Document):
@@ -98,14 +98,14 @@ class ListEvents(_Document):
 
 
 class ShowEvent(_Document):
-    """Look up what an event sells."""
+    """Look up the tiers of an event."""
 
     kind: Literal["show_event"] = "show_event"
     event_id: UUID
 
 
 class FindTier(_Document):
-    """Look up what a code means."""
+    """Look up the tier of a code."""
 
     kind: Literal["find_tier"] = "find_tier"
     code: str
@@ -155,20 +155,20 @@ class FindTickets(_Document):
 
 
 class Deliver(_Document):
-    """Look up what a paid order has bought, to hand it over."""
+    """Look up the tickets and goods of a paid order, to deliver them."""
 
     kind: Literal["deliver"] = "deliver"
     order_id: UUID
 
 
 class CallPerson(_Document):
-    """Ask a person of ours to answer."""
+    """Add a manual task for staff to answer."""
 
     kind: Literal["call_person"] = "call_person"
 
 
 class SendCode(_Document):
-    """Mail a code to an address that is to be linked."""
+    """Mail a code to an address, to link it."""
 
     kind: Literal["send_code"] = "send_code"
     address: str
@@ -208,7 +208,7 @@ class EventsFound(_Document):
 
 
 class TiersFound(_Document):
-    """What an event sells, or what one code means."""
+    """The tiers of an event, or the tier of one code."""
 
     kind: Literal["tiers_found"] = "tiers_found"
     title: str
@@ -216,7 +216,7 @@ class TiersFound(_Document):
 
 
 class OrderFound(_Document):
-    """The order as it is now. `is_over_budget`: nothing is said today that nobody has asked for."""
+    """The order as it is now. `is_over_budget`: nothing unasked is sent today."""
 
     kind: Literal["order_found"] = "order_found"
     order: OrderSummary
@@ -233,7 +233,7 @@ class Refused(_Document):
 
 
 class Done(_Document):
-    """It is done. `lacks_number`: a person of ours has no number to call."""
+    """The action is done. `lacks_number`: staff have no number to call."""
 
     kind: Literal["done"] = "done"
     lacks_number: bool = False
@@ -251,7 +251,7 @@ class Option(_Document):
 
 
 class NumberRequest(_Document):
-    """A text with a button by which somebody shares their own phone number."""
+    """A text with a button that shares one's own phone number."""
 
     kind: Literal["number_request"] = "number_request"
     body: str
@@ -302,9 +302,9 @@ class Goods(_Document):
 
 
 class NoticeMessage(_Document):
-    """What a mail tells of an order (its `template` and `context`): read as it is sent, as the mail is.
+    """A notice about an order, by the `template` and `context` of its mail; rendered as it is sent.
 
-    `by_template`: WhatsApp has told that its reader wrote too long ago for a text.
+    `by_template`: WhatsApp has reported that its reader wrote too long ago for a text.
     """
 
     kind: Literal["notice"] = "notice"

@@ -1,4 +1,4 @@
-"""The conversation: a state and what comes in give the next state, the answers, and at most one action.
+"""The conversation as a state machine: a state and an input give the next state, messages and at most one action.
 
     idle ──beli──► (hold) ──► naming ──names──► (pay) ──► paying ──issued──► idle
       └──code without a quantity──► quantity ──┘      goods need no names
@@ -76,7 +76,7 @@ class Transition(BaseModel):
 
 
 def step(state: State, update: Incoming | OrderChanged) -> Transition:
-    """Take in what somebody wrote, or what happened to their order."""
+    """The transition for a message, or for a change of the sender's order."""
     return _counted(_step(state, update))
 
 
@@ -91,9 +91,9 @@ def _step(state: State, update: Incoming | OrderChanged) -> Transition:
 
 
 def step_over_budget(state: State, update: Incoming, *, today: date, may_tell: bool, has_bought: bool) -> Transition:
-    """Take in what somebody wrote once the day's budget is used up (budget.py).
+    """The transition for a message once the day's budget is used up (budget.py).
 
-    Who has an order goes on with it, and what was bought is told of and handed over. Others are told once, if we may.
+    Senders with an order go on with it, and purchases are delivered. Others are told once, if we may.
     """
     if state.order is not None or update.kind == "ignored" or admission.is_never_put_off(update, has_bought):
         return step(state, update)
@@ -104,7 +104,7 @@ def step_over_budget(state: State, update: Incoming, *, today: date, may_tell: b
 
 
 def resume(state: State, action: Action, result: Result) -> Transition:
-    """Take in the result of an action."""
+    """The transition for the result of an action."""
     if isinstance(result, Refused):
         return _counted(_refused(state, action, result))
     return _counted(_RESULTS[action.kind](state, action, result))
@@ -156,7 +156,7 @@ def _choose_row(state: State, number: int) -> Transition:
 
 
 def _is_code(state: State, code: str) -> bool:
-    """True if a word is the code of something, rather than a word: it was shown, or has digits among its letters."""
+    """True if a word is a tier's code: it was shown, or mixes digits and letters."""
     is_mixed = any(each.isdigit() for each in code) and any(each.isalpha() for each in code)
     return is_mixed or f"tier:{code}" in state.shown
 
@@ -184,14 +184,14 @@ def _chosen_notices(state: State) -> Transition:
 
 
 def _stale(state: State) -> Transition:
-    """The button of an earlier step does nothing but show where we are."""
+    """A button of an earlier step only shows the present one."""
     if state.order is not None:
         return Transition(state=state, action=CheckOrder(order_id=state.order.id))
     return _say(state, "stale")
 
 
 def _pictured(state: State, _: Incoming) -> Transition:
-    """A picture proves no payment, but who sends one has probably paid: the gateway is asked."""
+    """A picture proves no payment, but its sender has probably paid: the gateway is asked."""
     if state.step == "paying" and state.order:
         return Transition(state=state, action=CheckOrder(order_id=state.order.id, asks_gateway=True))
     return _say(state, "unsupported")
@@ -523,7 +523,7 @@ def _issued(state: State, _: Any, result: OrderFound) -> Transition:
 
 
 def _order_changed(state: State, update: OrderChanged) -> Transition:
-    """What an order has bought is handed over, also when it was revived; that the one here has ended is told."""
+    """A paid order is delivered, also when it was revived; the end of the present one is told."""
     if update.kind == "delivery":
         return Transition(state=state, action=contents.Deliver(order_id=update.order_id))
     ended = _without_order(state, update.order_id)
@@ -604,7 +604,7 @@ def _next(state: State, **changes: Any) -> State:
 
 
 def _idle(state: State) -> State:
-    """The conversation without an order; who it is with, and what they have written, stays known."""
+    """The conversation without an order; its sender stays known."""
     kept = state.model_dump(include=KEPT)
     return State(version=state.version + 1, **kept)
 

@@ -1,4 +1,4 @@
-"""Linking a chat to an account with an address, by a mailed code that is typed in the chat (CHAT-4).
+"""Links between a chat and an account with an address, by a mailed code that is typed in the chat (CHAT-4).
 
     nobody has the address          the chat's own account gets it, or a new account is opened
     somebody has it                 the chat buys with that account from now on, and its orders move there

@@ -1,4 +1,4 @@
-"""Making the message of a notice: a text within 24 hours of what its reader wrote last, WhatsApp's template after.
+"""Messages for notices: a text within 24 hours of the reader's last message, WhatsApp's template after.
 
 What it tells is read as it is sent, so it is never stale: a notice of what is no longer so is not sent.
 """
@@ -27,7 +27,7 @@ _LABELS: Final[Mapping[str, tuple[str, str]]] = {
     "where": ("tempat", "place"),
     "tier": ("jenis tiket", "ticket type"),
 }
-"""What can change of an event, in Indonesian and English."""
+"""The changes of an event, in Indonesian and English."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def _value(name: str, told: Mapping[str, Any], language: str) -> str:
 
 
 def _amount(told: Mapping[str, Any]) -> int:
-    """What a notice is about, in rupiah: of a refund, of money that came, or of what is to be paid."""
+    """The amount of a notice, in rupiah: a refund, money received, or money due."""
     order = told["order"]
     amount: int = told["refund"].amount if "refund" in told else told.get("amount", order.total_amount)
     return order.payment.amount if order.payment and "refund" not in told and "amount" not in told else amount

@@ -1,12 +1,12 @@
-"""Deciding on notices: who gets which in their chat, and what becomes of those that nobody gets (NS-010).
+"""Decisions on notices: which reach their buyer in the chat, and which are left to a person (NS-010).
 
-    bought in the chat        told within 24 hours of their last message; later only who wants notices
+    bought in the chat        told within 24 hours of their last message; later only if they want notices
     bought elsewhere          told if they want notices
     has stopped us            told nothing
 
-A mail has gone out beside each notice to who has an address. Who has none, and is not reached with what needs an answer
-of theirs, is left to a person. What an order can cost is bounded: each kind of notice comes a few times at most, and
-once the day's budget is used up, only those that need their reader leave.
+A buyer with an address gets a mail beside each notice. A buyer without one who misses a notice that needs their answer
+is left to a person. The cost of an order is bounded: each kind of notice is sent a few times at most, and once the
+day's budget is used up, only notices that need their reader are sent.
 """
 
 import logging
@@ -31,10 +31,10 @@ MAX_OF_KIND = 3
 MAX_OF_ORDER = 10
 """The most notices about an order."""
 NEEDS_READER: Final = frozenset({"e_ticket", "goods_ready", "top_up_needed", "refund_account_needed"})
-"""Notices that a person of ours has to do something about where nobody gets them: money waits, or what was bought."""
+"""Notices that staff must follow up when nobody gets them: money, or something bought, is waiting."""
 
 _HANDED_OVER: Final = frozenset({"e_ticket", "goods_ready"})
-"""What the conversation itself hands over of an order that was made in it."""
+"""Notices that the conversation itself replaces for an order made in it."""
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ _RECIPIENT = text(f"""
 
 @dataclass(frozen=True)
 class _Recipient:
-    """The buyer of an order, by the chat where they are told; without `id` they have none."""
+    """The buyer of an order and their chat; `id` is None without a chat."""
 
     id: UUID | None
     notices: str | None
@@ -61,7 +61,7 @@ class _Recipient:
 
     @property
     def wants_notices(self) -> bool:
-        """They want them, or they bought here, and have not stopped us."""
+        """True if they chose notices, or bought here and have not stopped us."""
         return self.notices == ChatNotices.ON or (self.bought_here and self.notices != ChatNotices.STOPPED)
 
 

@@ -1,4 +1,4 @@
-"""Messages of ours: rows that leave one after the other, and what became of each (CHAT-5).
+"""Outgoing messages: a queue for each sender, and the delivery status of each message (CHAT-5).
 
     queued ─► sent ─► delivered ─► read        failed, dropped: it never arrives
        ▲───────┘ too many at once, or WhatsApp was away
@@ -31,7 +31,7 @@ TOPIC = "chat.waiting"
 MAX_ATTEMPTS = 10
 """After so many tries a message is given up."""
 STATUS_SECONDS = 10.0
-"""How long statuses of a message may take that WhatsApp may have taken."""
+"""The wait for statuses of a message that WhatsApp may have accepted."""
 LONGEST_PAUSE_SECONDS = 3600.0
 WINDOW_CLOSED = "outside of the 24 hours"
 """Why a message was dropped whose reader wrote too long ago."""
@@ -88,7 +88,7 @@ _MOVE = text("""
 
 
 class Obsolete(Exception):
-    """What a message was to say is no longer so: a payment is over, a ticket void."""
+    """The message is out of date: its payment has ended, or its ticket is void."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def mark_ended(tx: Transaction, message_id: UUID, status: ChatMessageStatus, err
 
 
 def record_statuses(tx: Transaction, statuses: Sequence[DeliveryStatus]) -> list[Undelivered]:
-    """Record what became of messages; return those that failed.
+    """Record the delivery statuses of messages; return those that failed.
 
     Repeated statuses, older ones and those of other messages change nothing.
     """
@@ -191,7 +191,7 @@ def _requeue(tx: Transaction, row: Row[Any], status: DeliveryStatus) -> None:
 
 
 def pause_seconds(code: int, attempts: int) -> float:
-    """How long nothing is sent after a try that failed in passing: each pause is longer than the last."""
+    """The pause after a transient failure; each is longer than the last."""
     if errors.verdict(code) is Verdict.RETRY_RECIPIENT:
         return float(min(errors.PAIR_RATE_SECONDS**attempts, LONGEST_PAUSE_SECONDS))
     return float(min(STATUS_SECONDS * 2 ** (attempts - 1), LONGEST_PAUSE_SECONDS))

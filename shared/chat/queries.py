@@ -43,13 +43,13 @@ def upcoming_events(tx: Transaction) -> EventsFound:
 
 
 def tiers_of_event(tx: Transaction, event_id: UUID) -> TiersFound:
-    """What a published event sells. Raises NotFound."""
+    """The tiers of a published event. Raises NotFound."""
     event = events.read(tx, None, str(event_id))
     return TiersFound(title=event.title, tiers=tuple(_tier(tier, event.slug) for tier in event.tiers))
 
 
 def tier_of_code(tx: Transaction, code: str) -> TiersFound:
-    """What a code means: one tier of a published event, or none."""
+    """The tier of a code, if its event is published."""
     found = find_tier(tx, code)
     if found is None:
         return TiersFound(title="", tiers=())
@@ -94,7 +94,7 @@ def newest_purchase(tx: Transaction, user_id: UUID) -> OrderSummary | None:
 
 
 def buyer(user_id: UUID) -> Principal:
-    """The account as whom a sender acts: one that buys, and nothing else, whatever its role on the site."""
+    """The principal of a sender: a customer, whatever the role of the account on the site."""
     return Principal(user_id, "customer", None)
 
 

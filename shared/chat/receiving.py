@@ -1,4 +1,4 @@
-"""Receiving WhatsApp's webhooks: every update is stored once and answered at once; the work comes later (CHAT-5).
+"""Intake of WhatsApp's webhooks: every update is stored once and acknowledged; the work comes later (CHAT-5).
 
 Identities, choices about notices and statuses are taken in here, as they are a statement or two each. What people write
 waits in `chat_updates` for the function that works on their conversation.
@@ -130,7 +130,7 @@ def _record_messages(tx: Transaction, messages: Sequence[Message]) -> int:
 
 
 def _heard(tx: Transaction, messages: Sequence[Message]) -> dict[SenderIdentity, UUID]:
-    """Who wrote, locked in one order; who has been forgotten in this very moment is somebody new."""
+    """The senders, locked in one order; one that was erased meanwhile is created anew."""
     newest = _newest(messages)
     found = senders.resolve(tx, newest)
     for sender, sent_at in sorted(newest.items(), key=lambda each: found[each[0]]):

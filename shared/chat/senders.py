@@ -1,4 +1,4 @@
-"""Senders: who writes to us, known by a user id, a phone number or both, and where their conversation is (CHAT-4).
+"""Senders: people who write to us, known by a user id, a phone number or both, with their conversation (CHAT-4).
 
 A user id is looked up first. A known number with another user id, and no word of a change, may have a new owner: it
 leaves the sender that it belonged to, whose orders stay there. Only this file writes `chat_senders`.
@@ -20,12 +20,12 @@ from shared.gateways.whatsapp.webhooks import IdentityChange, SenderIdentity
 from shared.states import ChatNotices
 
 LEASE_SECONDS = 60
-"""How long one delivery has a conversation to itself: longer than it takes to upload a file and send it."""
+"""The lease of one delivery on a conversation: longer than an upload and a send take."""
 GATEWAY_LEASE_SECONDS = 180
 """The same while a payment is opened or looked up: longer than two gateways take, each asked for what it has, told what
 is wanted, and asked again what became of that."""
 WINDOW_HOURS = 24
-"""How long after their last message somebody may be answered."""
+"""The time after their last message in which somebody may be answered."""
 
 _MATCHING = text("""
     SELECT id, messenger_id, phone, user_id, last_message_at FROM chat_senders
@@ -125,7 +125,7 @@ class Sender:
     recipient: Recipient
     user_id: UUID | None
     notices: str | None
-    """Whether they want notices, where they have chosen."""
+    """Their choice about notices; None before they choose."""
     state: State
     pending_action: Mapping[str, Any] | None
     claim: datetime

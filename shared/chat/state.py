@@ -1,4 +1,4 @@
-"""Where a conversation is, as it is stored with its sender."""
+"""The state of a conversation, stored with its sender."""
 
 from datetime import date, datetime
 from typing import Literal
@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict
 from shared.chat.contents import Hold, OrderSummary
 
 KEPT = {"language", "profile_name", "written_at", "told_late", "put_off_on", "notices_asked", "answers"}
-"""What a conversation knows of its sender, with or without an order."""
+"""Fields about the sender, kept when an order ends."""
 
 
 class State(BaseModel):
-    """Where a conversation is. `version` rises with each step, so that a button of an earlier step is known as such."""
+    """The state of a conversation. `version` rises with each step, which makes buttons of earlier steps stale."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -40,4 +40,4 @@ class State(BaseModel):
     notices_asked: bool = False
     """They were asked whether they want notices, or have said so (consent.py)."""
     answers: int = 0
-    """How many messages of ours there were since the last sale."""
+    """The number of our messages since the last sale."""

@@ -1,4 +1,4 @@
-"""WhatsApp's word on our templates: what it has rejected, paused or disabled is not sent (docs/runbook.md).
+"""WhatsApp's statuses of our templates: one rejected, paused or disabled is not sent (docs/runbook.md).
 
 A template of which nothing was heard is tried: it may have been approved before the webhook was set up, and one that
 is not there is refused, which ends that message alone.

@@ -19,7 +19,7 @@ PARAMETER_LENGTH = 200
 """The most characters of one value: what is longer is cut."""
 LANGUAGES: Final = ("id", "en")
 PAYMENT_REMINDER_SECONDS = 900
-"""What is left of a hold when its buyer is reminded: a reminder that arrives later is of no use."""
+"""The time left of a hold when its buyer is reminded: a later reminder is of no use."""
 
 _PARAMETER = re.compile(r"\{\{([a-z_]+)\}\}")
 _SPACES = re.compile(r"\s+")
@@ -32,7 +32,7 @@ _EXAMPLES: Final[Mapping[str, str]] = {
     "changes": "Waktu: 16 Januari 2027, 19.00 WIB, semula 15 Januari 2027, 19.00 WIB",
     "reason": "tiket sudah dipakai",
 }
-"""What each parameter may look like: the reviewers ask for it."""
+"""A sample of each parameter, for WhatsApp's reviewers."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class MessageTemplate:
         return _PARAMETER.sub(lambda found: values[found[1]], self.text(language))
 
     def submission(self, language: str, sample_ticket: str) -> dict[str, Any]:
-        """What WhatsApp is asked to review; `sample_ticket` is its handle of an uploaded PDF."""
+        """The document for WhatsApp's review; `sample_ticket` is the handle of an uploaded PDF."""
         examples = [{"param_name": name, "example": _EXAMPLES[name]} for name in self.parameters()]
         body = {"type": "body", "text": self.text(language), "example": {"body_text_named_params": examples}}
         header = {"type": "header", "format": "document", "example": {"header_handle": [sample_ticket]}}

@@ -1,9 +1,9 @@
-"""What follows where WhatsApp does not deliver a message, by the code of its error (docs/reference/whatsapp.md).
+"""Follow-up of messages that WhatsApp does not deliver, by error code (docs/reference/whatsapp.md).
 
-outside of 24 hours            the same by its template, once, to who wants notices
-stopped us (131050)            no more notices, and a person of ours if need be
-template paused, disabled      the template is off, and a person of ours if need be
-anything else                  a person of ours if need be: who has an address was mailed
+outside of 24 hours            the notice is sent by its template, once, if its reader wants notices
+stopped us (131050)            notices end; a manual task if need be
+template paused, disabled      the template is turned off; a manual task if need be
+anything else                  a manual task if need be: a buyer with an address was mailed
 """
 
 from typing import Final
@@ -38,7 +38,7 @@ _SENDER = text("""
 
 
 def follow_up(tx: Transaction, failure: Undelivered) -> None:
-    """Do what follows from a message that was not delivered."""
+    """Follow up a message that was not delivered."""
     if failure.code == _STOPPED_US:
         choice = Choice(ChatNotices.STOPPED, "refused", clock.now())
         consent.choose(tx, failure.sender_id, choice)
@@ -54,7 +54,7 @@ def follow_up(tx: Transaction, failure: Undelivered) -> None:
 
 
 def _is_sent_by_template(tx: Transaction, failure: Undelivered, told: NoticeMessage) -> bool:
-    """Send a notice by its template, once; False where it was, or may not be."""
+    """Send a notice by its template, once; False if it was sent so before, or may not be."""
     wanted = tx.execute(_SENDER, {"id": failure.sender_id}).one().notices
     if told.by_template or not may_use_template(tx, wanted, told):
         return False
@@ -65,7 +65,7 @@ def _is_sent_by_template(tx: Transaction, failure: Undelivered, told: NoticeMess
 
 
 def _report_lost(tx: Transaction, failure: Undelivered) -> None:
-    """Call a person where what somebody has bought did not reach them. Until then they may ask for it again."""
+    """Add a manual task if tickets or goods did not arrive. The buyer may ask for them again meanwhile."""
     lost = tx.execute(_LOST, {"id": failure.id}).first()
     if lost is not None:
         details = {"chat_message_id": failure.id, "user_id": lost.user_id, "error": failure.code}
@@ -78,14 +78,14 @@ def may_use_template(tx: Transaction, wanted: str | None, told: NoticeMessage) -
 
 
 def _key(failure: Undelivered, told: NoticeMessage) -> str:
-    """Of what an order has bought one message goes out by template, however many files there were."""
+    """The dedupe key: one template message for all that an order has bought, however many files there were."""
     if isinstance(failure.content, NoticeMessage):
         return f"{failure.id}:template"
     return f"handed over:{told.order_id}:{told.template}"
 
 
 def _as_notice(tx: Transaction, failure: Undelivered) -> NoticeMessage | None:
-    """The notice that says the same; None for answers, which are of no use later."""
+    """The notice with the same content; None for answers, which are of no use later."""
     content = failure.content
     if isinstance(content, NoticeMessage):
         return content

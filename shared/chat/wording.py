@@ -1,4 +1,4 @@
-"""What we say in a conversation, in Indonesian and English."""
+"""The texts of a conversation, in Indonesian and English."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -276,7 +276,7 @@ _REFUSALS: Final[Mapping[str, str]] = {
     "not-linkable": "not_linkable",
     "order-waits": "link_later",
 }
-"""What is said to each refusal, by the slug of its problem."""
+"""The text for each refusal, by the slug of its problem."""
 
 
 def sentence(key: str, language: str, **values: object) -> str:

@@ -1,4 +1,4 @@
-"""Working on one conversation: what came in, what was decided, what is to be sent, one after the other.
+"""Work on one conversation: its updates, its action and its messages, one after the other.
 
 One delivery at a time has a conversation, by a claim that ends with it or a minute after it has died. Each step is one
 transaction: an update is taken in together with its answers and the action it asks for; an action is carried out
@@ -34,7 +34,7 @@ from shared.states import ChatMessageStatus
 MAX_ATTEMPTS = 10
 """After so many deliveries an action is given up, and its sender told."""
 MAX_UPDATES_A_MINUTE = 20
-"""Of more a sender's messages are not answered."""
+"""The most messages of a sender that are answered; more are not."""
 MAX_ANSWERS_A_DAY = 30
 """Without a purchase, and without an order that waits, nobody is answered more often."""
 MAX_MESSAGES_A_DAY = 200
@@ -223,7 +223,7 @@ def _take_in_next(tx: Transaction, sender: Sender) -> bool | None:
 
 
 def _decide(tx: Transaction, sender: Sender, update: Update) -> Transition:
-    """What follows from an update, within the day's budget. What happens to orders is told whatever it costs."""
+    """The transition for an update, within the day's budget; changes of orders are told whatever they cost."""
     if isinstance(update, OrderChanged):
         return conversation.step(sender.state, update)
     level, today = budget.level(tx)

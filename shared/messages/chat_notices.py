@@ -1,7 +1,7 @@
-"""Notices for buyers in their chat: what mails tell of an order is told there too (NS-010).
+"""Notices for buyers in their chat, beside the mails about an order (NS-010).
 
-A notice is a row beside the mail, under its dedupe key, in the transaction that gives the reason (`mails.enqueue`).
-Whether its buyer wants it, and how it reaches them, is decided later, by the function that works on chats.
+A notice is a row beside the mail, under its dedupe key, in the same transaction (`mails.enqueue`). The function `chat`
+decides later whether it is sent, and how.
 """
 
 from collections.abc import Mapping
@@ -29,10 +29,10 @@ NoticeKind = Literal[
     "refund_rejected",
     "refund_account_needed",
 ]
-"""The mails to buyers that are told in a chat too, by their template."""
+"""The mail templates that have a notice."""
 KINDS: Final = frozenset(get_args(NoticeKind))
 TOPIC: Final = "chat.notice"
-"""The topic of notices that wait to be decided on."""
+"""The topic of notices that wait for a decision."""
 
 
 class Decision(StrEnum):
@@ -84,7 +84,7 @@ def record(tx: Transaction, notice: Notice, decision: Decision) -> None:
 
 
 def counts(tx: Transaction, notice: Notice) -> tuple[int, int]:
-    """How many notices of its kind, and of any, about its order were enqueued before."""
+    """The number of earlier notices about its order that were enqueued: of its kind, and of all kinds."""
     row = tx.execute(_COUNT, {"order_id": notice.order_id, "kind": notice.kind}).one()
     return row.of_kind, row.of_all
 

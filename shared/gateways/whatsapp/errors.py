@@ -1,4 +1,4 @@
-"""What each error code of the Cloud API asks of us (docs/reference/whatsapp.md). Only codes decide, never texts."""
+"""Verdicts on the Cloud API's error codes (docs/reference/whatsapp.md). Only codes decide, never texts."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -21,7 +21,7 @@ PAIR_RATE_SECONDS = 4.0
 
 
 class Verdict(StrEnum):
-    """What follows from an error code."""
+    """The handling of an error."""
 
     RETRY = "retry"
     RETRY_RECIPIENT = "retry_recipient"
@@ -37,7 +37,7 @@ class Verdict(StrEnum):
 
 
 def verdict(code: int) -> Verdict:
-    """What follows from an error code; one that is not known is a refusal."""
+    """The verdict on an error code; an unknown code is a refusal."""
     if code in _TOO_MANY | _AWAY:
         return Verdict.RETRY
     if code == PAIR_RATE:

@@ -22,7 +22,7 @@ _REPLY_ID_LENGTH = 200
 
 @dataclass(frozen=True)
 class Recipient:
-    """Whom a message goes to: a phone number (digits with country code), or else the id of a user without one.
+    """The recipient of a message: a phone number (digits with country code), or else the id of a user without one.
 
     A user id in `to` would be accepted and lost, so it has a field of its own.
     """

@@ -34,7 +34,7 @@ MessageStatus = Literal["sent", "delivered", "read", "failed"]
 
 @dataclass(frozen=True)
 class SenderIdentity:
-    """Who wrote: the user id (of this user and our portfolio), the phone number in digits, or both."""
+    """The author of a message: the user id (of this user and our portfolio), the phone number in digits, or both."""
 
     user_id: str | None
     phone: str | None
@@ -61,7 +61,7 @@ class Message:
 
 @dataclass(frozen=True)
 class DeliveryStatus:
-    """What became of a message of ours. `callback_data` is our own id of it."""
+    """The delivery status of a message of ours. `callback_data` is our own id of it."""
 
     message_id: str
     callback_data: str | None
@@ -99,7 +99,7 @@ class AccountNotice:
 
 @dataclass(frozen=True)
 class TemplateStatus:
-    """What became of one of our templates, in WhatsApp's words: APPROVED, REJECTED, PAUSED, DISABLED and others."""
+    """The review status of one of our templates, in WhatsApp's words: APPROVED, PAUSED, DISABLED and others."""
 
     name: str
     language: str
