@@ -71,12 +71,13 @@ _NUMBERS: Final = {
 }
 _QUANTITY = rf"(?P<quantity>\d{{1,6}}|{'|'.join(_NUMBERS)})(?:\s*(?:x|pcs|buah|lembar|orang|tiket|tickets?))?"
 _PURCHASE = r"(?P<code>[a-z0-9][a-z0-9-]{2,15})" + rf"(?:\s+{_QUANTITY}(?:\s+(?P<promo>[a-z0-9][a-z0-9_-]{{1,49}}))?)?"
-_BUY = re.compile(rf"(?P<verb>beli|buy|buymidtrans)\s+{_PURCHASE}", re.IGNORECASE)
-_WITHOUT_VERB = re.compile(_PURCHASE, re.IGNORECASE)
-_NUMBER = re.compile(_QUANTITY, re.IGNORECASE)
+_ANY_CASE: Final = re.IGNORECASE | re.ASCII  # without ASCII a long s and a dotless i are letters of these words too
+_BUY = re.compile(rf"(?P<verb>beli|buy|buymidtrans)\s+{_PURCHASE}", _ANY_CASE)
+_WITHOUT_VERB = re.compile(_PURCHASE, _ANY_CASE)
+_NUMBER = re.compile(_QUANTITY, _ANY_CASE)
 _LINK = re.compile(r"(?:e-?mail|surel)\s+(?P<address>\S{3,255})", re.IGNORECASE)
 _CODE = re.compile(r"(?:\d[\s-]?){8}")
-_AROUND = re.compile(r"^[\W_]+|[\W_]+$")
+_WORDS_WITHIN = re.compile(r"[^\W_](?:.*[^\W_])?", re.DOTALL)  # searched in a time that is linear in the text
 _SPACES = re.compile(r"\s+")
 
 
@@ -129,7 +130,9 @@ def number(typed: str) -> int | None:
 
 
 def _plain(typed: str) -> str:
-    return _SPACES.sub(" ", _AROUND.sub("", typed))
+    """A text without what stands around its words, and with one space between them."""
+    within = _WORDS_WITHIN.search(typed)
+    return _SPACES.sub(" ", within[0]) if within else ""
 
 
 def _number(written: str) -> int:

@@ -28,7 +28,7 @@ def test_a_command_is_known_whatever_is_around_it(typed: str, command: Command):
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "?!", "beli", "beli x 1", "beli kode -1", "beli kode enam", "saya mau beli", "1"]
+    "typed", ["", "?!", "beli", "beli x 1", "beli kode -1", "beli kode enam", "saya mau beli", "1", "beli kode ſatu"]
 )
 def test_anything_else_is_no_command(typed: str):
     assert commands.read(typed) is None
@@ -41,7 +41,7 @@ def test_a_number_is_known_with_what_it_counts(typed: str, number: int):
     assert commands.number(typed) == number
 
 
-@pytest.mark.parametrize("typed", ["", "2 ekor", "-", "dua belas", "1234567", "1.5", "Budi 2"])
+@pytest.mark.parametrize("typed", ["", "2 ekor", "-", "dua belas", "1234567", "1.5", "Budi 2", "ſatu", "tıga", "١"])
 def test_other_words_are_no_number(typed: str):
     assert commands.number(typed) is None
 
