@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from shared.chat import budget, linking, queries, senders
 from shared.chat.budget import Level
+from shared.chat.checkout import MAX_TYPED_NAMES
 from shared.chat.contents import (
     Action,
     CallPerson,
@@ -35,7 +36,6 @@ from shared.chat.contents import (
     SendCode,
     ShowEvent,
 )
-from shared.chat.conversation import MAX_TYPED_NAMES
 from shared.chat.senders import Sender
 from shared.cloud import manual_tasks
 from shared.cloud.database import transaction

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from shared.chat import notice_messages, queries, wording
 from shared.chat.contents import Goods, Link, NoticeMessage, NumberRequest, Outgoing, Qris, Text, TicketFile
-from shared.chat.conversation import UNITS_A_MESSAGE
+from shared.chat.delivery import UNITS_A_MESSAGE
 from shared.chat.outgoing import Obsolete, QueuedMessage
 from shared.chat.senders import Sender
 from shared.cloud.database import transaction

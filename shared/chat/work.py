@@ -20,9 +20,9 @@ from shared.chat import actions, budget, conversation, outgoing, receiving, send
 from shared.chat.actions import Actor
 from shared.chat.budget import Level
 from shared.chat.contents import Action, Incoming, NoticeMessage, OrderChanged, Outgoing, Refused, Update
-from shared.chat.conversation import Transition
 from shared.chat.outgoing import Obsolete, QueuedMessage, Undelivered
 from shared.chat.senders import ClaimLost, Sender
+from shared.chat.transitions import Transition
 from shared.cloud.database import Transaction, transaction
 from shared.gateways.errors import GatewayMisconfigured, GatewayRefused, GatewayUnavailable, PayloadUnreadable
 from shared.gateways.whatsapp import errors

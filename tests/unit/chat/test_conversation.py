@@ -27,8 +27,8 @@ from shared.chat.contents import (
     TierRow,
     TiersFound,
 )
-from shared.chat.conversation import Transition
 from shared.chat.state import State
+from shared.chat.transitions import Transition
 
 ORDER, OTHER = UUID(int=1), UUID(int=2)
 SOON = datetime(2027, 1, 16, 12, tzinfo=UTC)
