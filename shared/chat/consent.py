@@ -6,7 +6,7 @@
     START, MULAI after a stop       on
 
 Choices take effect as the webhook brings them, also of who writes more than we answer. Webhooks come late and in any
-order, so the choice counts that was made last. Each is confirmed once.
+order, so the choice counts that was made last. Each is confirmed once, and a few a day at most, as each message costs.
 """
 
 from dataclasses import dataclass
@@ -23,12 +23,17 @@ from shared.cloud.database import Transaction
 from shared.gateways.whatsapp.webhooks import Message
 from shared.states import ChatNotices
 
+MAX_CONFIRMATIONS_A_DAY: Final = 4
+"""How many of a sender's choices in a day are confirmed; those that follow take effect without a word."""
+
 Source = Literal["button", "typed", "account", "preference", "refused"]
 """The way of a choice: `refused` if WhatsApp reports that they have stopped us."""
 
 _RECORD = text("""
     INSERT INTO chat_consents (sender_id, choice, source, wording, chosen_at)
-    VALUES (:sender_id, :choice, :source, :wording, :at) RETURNING id
+    VALUES (:sender_id, :choice, :source, :wording, :at)
+    RETURNING id, (SELECT count(*) FROM chat_consents AS c  -- Uses index: chat_consents_sender
+        WHERE c.sender_id = :sender_id AND c.chosen_at > now() - interval '1 day') AS earlier
 """)
 _CONFIRMATIONS: Final = {
     ChatNotices.ON: "notices_on",
@@ -77,7 +82,9 @@ def choose(tx: Transaction, sender_id: UUID, choice: Choice) -> None:
     if changed is None:
         return
     values = {"sender_id": sender_id, "choice": choice.notices, "source": choice.source, "wording": choice.wording}
-    recorded = tx.execute(_RECORD, {**values, "at": choice.at}).scalar_one()
+    recorded = tx.execute(_RECORD, {**values, "at": choice.at}).one()
+    if recorded.earlier >= MAX_CONFIRMATIONS_A_DAY:
+        return
     confirmation = Text(body=wording.sentence(_CONFIRMATIONS[choice.notices], changed.language))
-    outgoing.enqueue(tx, sender_id, [confirmation], dedupe_key=f"consent:{recorded}")
+    outgoing.enqueue(tx, sender_id, [confirmation], dedupe_key=f"consent:{recorded.id}")
     outgoing.request_sending(tx, [sender_id])

@@ -35,6 +35,8 @@ STATUS_SECONDS = 10.0
 LONGEST_PAUSE_SECONDS = 3600.0
 WINDOW_CLOSED = "outside of the 24 hours"
 """Why a message was dropped whose reader wrote too long ago."""
+UNWANTED = "unwanted"
+"""Why a notice was dropped whose reader has stopped us while it waited."""
 RANKS = {
     ChatMessageStatus.QUEUED: 0,
     ChatMessageStatus.FAILED: 0,

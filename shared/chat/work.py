@@ -29,7 +29,7 @@ from shared.gateways.whatsapp import errors
 from shared.gateways.whatsapp.errors import RecipientRateLimited, Verdict
 from shared.gateways.whatsapp.messages import Recipient
 from shared.problems import TryAgain
-from shared.states import ChatMessageStatus
+from shared.states import ChatMessageStatus, ChatNotices
 
 MAX_ATTEMPTS = 10
 """After so many deliveries an action is given up, and its sender told."""
@@ -261,12 +261,21 @@ def _next_message(tx: Transaction, sender: Sender) -> QueuedMessage | bool | Non
     if sender.is_paused:
         return None
     queued = outgoing.begin_next(tx, sender.id)
-    if queued is None or sender.is_answerable or _may_be_template(tx, sender, queued.content):
+    reason = _reason_to_drop(tx, sender, queued.content) if queued else None
+    if queued is None or reason is None:
         return queued
-    outgoing.mark_ended(tx, queued.id, ChatMessageStatus.DROPPED, outgoing.WINDOW_CLOSED)
-    log.warning("chat.window_closed", extra={"chat_message_id": str(queued.id)})
-    undelivered.follow_up(tx, Undelivered(queued.id, sender.id, queued.content, outgoing.WINDOW_CLOSED))
+    outgoing.mark_ended(tx, queued.id, ChatMessageStatus.DROPPED, reason)
+    log.warning("chat.not_sent", extra={"chat_message_id": str(queued.id), "reason": reason})
+    undelivered.follow_up(tx, Undelivered(queued.id, sender.id, queued.content, reason))
     return True
+
+
+def _reason_to_drop(tx: Transaction, sender: Sender, content: Outgoing) -> str | None:
+    """Why a message may not leave now: its reader has stopped us since it was enqueued, or wrote too long ago."""
+    if isinstance(content, NoticeMessage) and sender.notices == ChatNotices.STOPPED:
+        return outgoing.UNWANTED
+    is_allowed = sender.is_answerable or _may_be_template(tx, sender, content)
+    return None if is_allowed else outgoing.WINDOW_CLOSED
 
 
 def _may_be_template(tx: Transaction, sender: Sender, content: Outgoing) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from shared.chat import consent
 from shared.chat.consent_question import WORDING_VERSION
 from shared.cloud import clock
 from shared.cloud.database import transaction
@@ -107,6 +108,15 @@ def test_stop_counts_also_of_who_writes_more_than_we_answer(a_phone: APhone, pub
     assert notices_of(phone) == "stopped"  # before anybody has worked on it
     drain(published)
     assert sum("berhenti mengabari" in each.text for each in phone.heard) == 1
+
+
+def test_who_changes_their_mind_all_day_is_heard_and_told_so_a_few_times_only(a_phone: APhone, published: Published):
+    phone = a_phone()
+    deliver([typed(phone, word) for word in ("kabari", "stop") * consent.MAX_CONFIRMATIONS_A_DAY])
+    drain(published)
+    assert notices_of(phone) == "stopped"
+    assert len(recorded(phone)) == 2 * consent.MAX_CONFIRMATIONS_A_DAY
+    assert len(phone.heard) == consent.MAX_CONFIRMATIONS_A_DAY
 
 
 def test_the_last_choice_counts_in_whatever_order_and_how_often_it_comes(a_phone: APhone):

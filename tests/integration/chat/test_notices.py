@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from shared.chat import notices
+from shared.chat import notices, senders, work
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayRefused
 from shared.identity.tokens import Principal
@@ -145,6 +145,24 @@ def test_after_stop_nobody_is_told_even_of_what_they_bought_here(a_phone: APhone
     assert is_told(phone, order_id) == []
     assert is_told(phone, order_id, "top_up_needed") == []
     assert tasks_about(order_id) == ["top_up_needed"]  # a person has to reach them
+
+
+def test_a_notice_that_waits_is_not_sent_after_stop(a_phone: APhone):
+    phone = a_phone()
+    order_id = has_bought(phone)
+    with transaction() as tx:
+        senders.pause(tx, sender_of(phone).id, 3600)
+    assert is_told(phone, order_id) == []
+    assert is_told(phone, order_id, "top_up_needed") == []
+    assert outcomes(order_id)[-2:] == ["enqueued", "enqueued"]
+    phone.writes("stop")
+    with transaction() as tx:
+        senders.pause(tx, sender_of(phone).id, -1)
+    before = len(phone.heard)
+    work.work(sender_of(phone).id, 1)
+    [confirmed] = phone.heard[before:]
+    assert "berhenti mengabari" in confirmed.text
+    assert tasks_about(order_id) == ["top_up_needed"]
 
 
 def test_nobody_is_told_without_end(a_phone: APhone):
