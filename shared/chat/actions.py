@@ -81,9 +81,9 @@ class Actor:
 
 
 def carry_out(action: Action, actor: Actor) -> Result:
-    """Carry out an action, or say why not. Opens its own transactions.
+    """Carry out an action, or return its refusal. Opens its own transactions.
 
-    Raises CheckoutInProgress, and what the database raises: then it is to be tried again.
+    Raises CheckoutInProgress, and errors of the database: the caller tries again.
     """
     try:
         return _CARRIERS[action.kind](action, actor)

@@ -29,7 +29,7 @@ def comes_too_late(state: State, update: Incoming) -> bool:
 
 
 def is_never_put_off(update: Incoming, has_bought: bool) -> bool:
-    """True for a message that is answered whatever the budget: about what was bought, or for a person of ours."""
+    """True for a message that is answered whatever the budget: about a purchase, or to staff."""
     if _answers_question(update):
         return True
     command = commands.read(update.text) if update.kind == "text" else None

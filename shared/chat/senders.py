@@ -195,7 +195,7 @@ def change_identity(tx: Transaction, change: IdentityChange) -> bool:
 
 
 def _changed(tx: Transaction, change: IdentityChange) -> Row[Any] | None:
-    """The sender that a change is about. Who has another user id, or wrote since, is the number's new owner."""
+    """The sender that a change is about; a row with another user id, or a later message, is the number's new owner."""
     names = change.previous
     rows = _matching(tx, names)
     by_id = next((row for row in rows if names.user_id and row.messenger_id == names.user_id), None)

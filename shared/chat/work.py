@@ -1,6 +1,6 @@
 """Work on one conversation: its updates, its action and its messages, one after the other.
 
-One delivery at a time has a conversation, by a claim that ends with it or a minute after it has died. Each step is one
+One delivery at a time holds a conversation, by a lease that ends with it or a minute after its death. Each step is one
 transaction: an update is taken in together with its answers and the action it asks for; an action is carried out
 between two of them and its result is taken in by the second. So a crash anywhere leaves a step to be done again, and
 never half of one (docs/decisions/0036).
@@ -240,7 +240,7 @@ def _decide(tx: Transaction, sender: Sender, update: Update) -> Transition:
 
 
 def _is_too_much(tx: Transaction, sender: Sender, row: Any) -> bool:
-    """True if the sender writes more than we answer. Who has an order that waits is answered more often."""
+    """True if the sender writes more than we answer. Buyers with an order that waits are answered more."""
     values = {
         "sender_id": sender.id,
         "id": row.id,

@@ -176,7 +176,7 @@ def _contents(action: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _own_card(person: Row[Any]) -> dict[str, Any]:
-    """What comes of the button that shares one's own number; of who has only a username it is made up."""
+    """The message of the button that shares one's own number; made up for somebody with only a username."""
     number = person.phone or f"62811{person.id:08}"
     phones_ = [{"phone": f"+{number}", "wa_id": number, "type": "CELL"}]
     return {
