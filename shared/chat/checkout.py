@@ -111,9 +111,11 @@ def _ask_name(state: State, order: OrderSummary) -> Transition:
     number = len(state.names) + 1
     asking = wording.ask_name(number, order.unnamed, language)
     body = asking if state.names else f"{wording.summary(order, language)}\n\n{asking}\n\n{wording.terms(language)}"
-    buttons = [Option(id=f"cancel:{state.version}", title=wording.sentence("cancel_button", language))]
-    if not state.names and _is_name(state.profile_name):
-        buttons.insert(0, Option(id=f"me:{state.version}", title=state.profile_name))
+    cancel = wording.sentence("cancel_button", language)
+    buttons = [Option(id=f"cancel:{state.version}", title=cancel)]
+    name = state.profile_name.strip()
+    if not state.names and _is_name(name) and name.lower() != cancel.lower():  # no two buttons may read alike
+        buttons.insert(0, Option(id=f"me:{state.version}", title=name))
     return Transition(state=state, messages=(Text(body=body, buttons=tuple(buttons)),))
 
 

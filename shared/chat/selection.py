@@ -87,7 +87,11 @@ def tiers_found(state: State, _: Any, result: TiersFound) -> Transition:
         return _ask_quantity(state, result.title, on_sale[0], None)
     language = language_of(state)
     rows = tuple(
-        Option(id=f"tier:{tier.code}", title=tier.name, description=wording.tier(tier.price, tier.available, language))
+        Option(
+            id=f"tier:{tier.code}",
+            title=tier.name,
+            description=wording.tier_row(tier.name, tier.code, tier.price, tier.available, language),
+        )
         for tier in on_sale
     )
     return _list(state, wording.sentence("tiers", language, title=result.title), "choose_tier", rows)

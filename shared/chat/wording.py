@@ -8,6 +8,7 @@ from uuid import UUID
 from shared import local_time, rupiah
 from shared.chat.contents import OrderSummary
 from shared.cloud.settings import settings
+from shared.gateways.whatsapp import messages
 
 _SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "events": (
@@ -295,20 +296,25 @@ def amount(rupiahs: int, language: str) -> str:
 
 
 def event_row(title: str, starts_at: datetime, zone: str, language: str) -> str:
-    """The second line of an event in a list: when it begins, after the title where that is cut off above."""
+    """The second line of an event in a list: when it begins."""
     begins = f"{local_time.short_date(starts_at, zone, language)}, {local_time.time_of_day(starts_at, zone, language)}"
-    return begins if len(title) <= _TITLE_LENGTH else f"{title[:_WHOLE_TITLE_LENGTH]} · {begins}"
+    return _second_line(title, begins)
 
 
-def tier(price: int, available: int, language: str) -> str:
-    """The price of a tier, and how many are left where they are few."""
+def tier_row(name: str, code: str, price: int, available: int, language: str) -> str:
+    """The second line of a tier in a list: its price, how many are left where they are few, and its code."""
     left = f", sisa {available}" if language == "id" else f", {available} left"
-    return amount(price, language) + (left if available <= _FEW else "")
+    return _second_line(name, f"{amount(price, language)}{left if available <= _FEW else ''} · {code}")
+
+
+def _second_line(title: str, told: str) -> str:
+    """What is told of a row, after its title where that is cut off above."""
+    if len(title) <= messages.ROW_TITLE_LENGTH:
+        return told
+    return f"{messages.cut(title, messages.ROW_DESCRIPTION_LENGTH - len(told) - 3)} · {told}"
 
 
 _FEW = 20
-_TITLE_LENGTH = 24  # of a row, by WhatsApp
-_WHOLE_TITLE_LENGTH = 38  # so that the date after it fits
 
 
 def summary(order: OrderSummary, language: str) -> str:

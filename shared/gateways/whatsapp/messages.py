@@ -13,10 +13,9 @@ CAPTION_LENGTH = 1024
 MAX_BUTTONS = 3
 MAX_ROWS = 10
 """Rows of a list in all its sections together."""
-
+ROW_TITLE_LENGTH = 24
+ROW_DESCRIPTION_LENGTH = 72
 _BUTTON_LENGTH = 20
-_ROW_TITLE_LENGTH = 24
-_ROW_DESCRIPTION_LENGTH = 72
 _REPLY_ID_LENGTH = 200
 
 
@@ -67,7 +66,7 @@ def choice_list(body: str, button: str, choices: Sequence[Choice]) -> dict[str, 
     rows = [_row(each) for each in choices[:MAX_ROWS]]
     action = {
         "button": cut(button, _BUTTON_LENGTH),
-        "sections": [{"title": cut(button, _ROW_TITLE_LENGTH), "rows": rows}],
+        "sections": [{"title": cut(button, ROW_TITLE_LENGTH), "rows": rows}],
     }
     return _interactive("list", cut(body, TEXT_LENGTH), action)
 
@@ -120,9 +119,9 @@ def cut(words: str, length: int) -> str:
 
 
 def _row(choice: Choice) -> dict[str, str]:
-    row = {"id": choice.id[:_REPLY_ID_LENGTH], "title": cut(choice.title, _ROW_TITLE_LENGTH)}
+    row = {"id": choice.id[:_REPLY_ID_LENGTH], "title": cut(choice.title, ROW_TITLE_LENGTH)}
     if choice.description:
-        row["description"] = cut(choice.description, _ROW_DESCRIPTION_LENGTH)
+        row["description"] = cut(choice.description, ROW_DESCRIPTION_LENGTH)
     return row
 
 

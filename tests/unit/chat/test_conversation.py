@@ -24,11 +24,13 @@ from shared.chat.contents import (
     Refused,
     Result,
     ShowEvent,
+    Text,
     TierRow,
     TiersFound,
 )
 from shared.chat.state import State
 from shared.chat.transitions import Transition
+from shared.gateways.whatsapp import messages
 
 ORDER, OTHER = UUID(int=1), UUID(int=2)
 SOON = datetime(2027, 1, 16, 12, tzinfo=UTC)
@@ -187,6 +189,33 @@ def test_a_number_chooses_a_row_of_the_list_and_then_a_quantity():
     ).state
     assert bought(hears(asked, "2 tiket")) == ("K7M2QP", 2)
     assert bought(hears(asked, "dua")) == ("K7M2QP", 2)
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+def test_a_row_tells_the_code_and_the_whole_name_where_it_is_cut_off_above(language: str):
+    long = "Festival Early Bird, sisi timur panggung, berdiri, tanpa masuk kembali"
+    first = TIER.model_copy(update={"name": long, "price": 1_250_000})
+    second = TIER.model_copy(update={"code": "VIU1B", "available": 200})
+    state = State(language=language)
+    listed = conversation.resume(state, ShowEvent(event_id=EVENT.id), TiersFound(title="Konser", tiers=(first, second)))
+    [asked] = listed.messages
+    assert isinstance(asked, Text)
+    cut, whole = (row.description for row in asked.rows)
+    assert long[:30] in cut
+    assert "K7M2QP" in cut
+    assert "1250000" in cut.replace(".", "").replace(",", "")
+    assert len(cut) <= messages.ROW_DESCRIPTION_LENGTH
+    assert "VIU1B" in whole
+    assert "Reguler" not in whole
+
+
+@pytest.mark.parametrize(("language", "name"), [("id", "batal"), ("en", "Cancel ")])
+def test_a_name_that_reads_like_the_other_button_is_no_button_as_whatsapp_refuses_two_alike(language: str, name: str):
+    state = State(language=language, profile_name=name)
+    held = conversation.resume(state, Hold(code="K7M2QP", quantity=1), OrderFound(order=order(unnamed=1)))
+    [asked] = held.messages
+    assert isinstance(asked, Text)
+    assert [each.id.partition(":")[0] for each in asked.buttons] == ["cancel"]
 
 
 def test_a_list_that_is_shown_after_the_quantity_was_asked_is_what_a_number_chooses_from():
