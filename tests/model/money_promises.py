@@ -57,8 +57,10 @@ _SENT_WRONGLY = """
     UNION ALL
     SELECT o.id FROM orders o WHERE o.status = 'refunded' AND EXISTS (
         SELECT 1 FROM refunds r WHERE r.order_id = o.id AND r.status IN ('approved', 'processing', 'failed')
-            AND r.kind <> 'unusable_payment' AND r.kind <> 'review')
+            AND r.kind <> 'unusable_payment' AND r.kind <> 'review'
+            AND NOT EXISTS (SELECT 1 FROM disbursements d WHERE d.refund_id = r.id AND d.status = 'reversed'))
 """
+"""Where a transfer came back after its order was closed, its refund is owed again: a person sees to it."""
 _DEBTS = """
     SELECT 'refunds_payable' AS account, COALESCE(-sum(e.amount), 0) AS booked,
         COALESCE((SELECT sum(amount) FROM refunds WHERE status IN ('approved', 'processing', 'failed')), 0) AS open

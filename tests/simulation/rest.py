@@ -30,7 +30,8 @@ _REPEATED = """
 _UNTOLD = """
     SELECT p.id FROM payments p WHERE p.external_id = ANY(CAST(:names AS text[])) AND p.received_amount IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM manual_tasks t WHERE t.subject_id = CAST(p.id AS text)
-            AND t.kind LIKE 'payment_reversed%')
+                AND t.kind LIKE 'payment_reversed%'
+            OR t.subject_id = p.external_id AND t.kind = 'clearing_difference')
 """
 _GIVEN_BACK_BESIDE_US = """
     SELECT order_id, sum(amount) AS amount FROM refunds WHERE kind = 'by_gateway' AND status = 'completed' GROUP BY 1
