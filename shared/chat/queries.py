@@ -33,8 +33,8 @@ _NEWEST_PAID = text("""
 
 
 def upcoming_events(tx: Transaction) -> EventsFound:
-    """The next events, as many as a list shows."""
-    listing: Listing[events.EventResponse] = search.search_upcoming(tx, EventSearch(page_size=MAX_ROWS))
+    """The next events: as many as a list shows, and one by which it is known that there are more."""
+    listing: Listing[events.EventResponse] = search.search_upcoming(tx, EventSearch(page_size=MAX_ROWS + 1))
     rows = (
         EventRow(id=event.id, title=event.title, starts_at=event.start_date, timezone=event.timezone)
         for event in listing.items

@@ -19,6 +19,7 @@ from shared.chat.contents import (
 )
 from shared.chat.state import State
 from shared.chat.transitions import Transition, advance, language_of, say, show_present_step
+from shared.gateways.whatsapp.messages import MAX_ROWS
 
 
 def cart_received(state: State, update: Incoming) -> Transition:
@@ -67,14 +68,18 @@ def events_found(state: State, _: Any, result: EventsFound) -> Transition:
         )
         for event in result.events
     )
-    return _list(state, wording.sentence("events", language_of(state)), "choose_event", rows)
+    return _list(state, wording.sentence("events", language_of(state)), "choose_event", rows, wording.site_url())
 
 
-def _list(state: State, body: str, label: str, rows: tuple[Option, ...]) -> Transition:
-    """Show a list, from which a number chooses from now on."""
+def _list(state: State, body: str, label: str, found: tuple[Option, ...], url: str) -> Transition:
+    """Show a list, from which a number chooses from now on; what does not fit is on the page at `url`."""
+    language = language_of(state)
+    rows = found[:MAX_ROWS]
+    if len(found) > MAX_ROWS:
+        body += "\n" + wording.sentence("more_on_site", language, url=url)
     shown = tuple(row.id for row in rows)
     step = "idle" if state.step == "quantity" else state.step
-    text = Text(body=body, rows=rows, list_label=wording.sentence(label, language_of(state)))
+    text = Text(body=body, rows=rows, list_label=wording.sentence(label, language))
     return Transition(state=state.model_copy(update={"step": step, "shown": shown}), messages=(text,))
 
 
@@ -94,7 +99,8 @@ def tiers_found(state: State, _: Any, result: TiersFound) -> Transition:
         )
         for tier in on_sale
     )
-    return _list(state, wording.sentence("tiers", language, title=result.title), "choose_tier", rows)
+    body = wording.sentence("tiers", language, title=result.title)
+    return _list(state, body, "choose_tier", rows, wording.event_url(on_sale[0].slug, language))
 
 
 def code_found(state: State, action: FindTier, result: TiersFound) -> Transition:

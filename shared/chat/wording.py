@@ -20,6 +20,7 @@ _SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "choose_event": ("Pilih acara", "Choose an event"),
     "no_events": ("Belum ada acara yang dijual sekarang.", "No event is on sale right now."),
     "tiers": ("{title}\nPilih yang ingin dibeli:", "{title}\nChoose what to buy:"),
+    "more_on_site": ("Lainnya ada di situs kami: {url}", "There are more on our site: {url}"),
     "choose_tier": ("Pilih tiket", "Choose a ticket"),
     "quantity": (
         "{title}\n{tier}, {price} (belum termasuk biaya layanan).\nBerapa? Tekan tombol atau ketik angka, paling banyak"

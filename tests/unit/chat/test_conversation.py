@@ -209,6 +209,19 @@ def test_a_row_tells_the_code_and_the_whole_name_where_it_is_cut_off_above(langu
     assert "Reguler" not in whole
 
 
+@pytest.mark.parametrize("count", [messages.MAX_ROWS, messages.MAX_ROWS + 1])
+def test_what_does_not_fit_into_a_list_is_on_the_site_and_has_no_number(count: int):
+    tiers = tuple(TIER.model_copy(update={"code": f"KODE{number}"}) for number in range(count))
+    events = tuple(EVENT.model_copy(update={"id": UUID(int=number)}) for number in range(count))
+    of_tiers = conversation.resume(State(), ShowEvent(event_id=EVENT.id), TiersFound(title="Konser", tiers=tiers))
+    of_events = conversation.resume(State(), ListEvents(), EventsFound(events=events))
+    for listed, url in ((of_tiers, "/events/konser"), (of_events, "http")):
+        [asked] = listed.messages
+        assert isinstance(asked, Text)
+        assert len(asked.rows) == len(listed.state.shown) == messages.MAX_ROWS
+        assert (url in asked.body) is (count > messages.MAX_ROWS)
+
+
 @pytest.mark.parametrize(("language", "name"), [("id", "batal"), ("en", "Cancel ")])
 def test_a_name_that_reads_like_the_other_button_is_no_button_as_whatsapp_refuses_two_alike(language: str, name: str):
     state = State(language=language, profile_name=name)
