@@ -111,6 +111,7 @@ def strangers(stack: Stack) -> Strangers:
         "approval_id": an_approval(stack, cancelled),
         "run_id": a_run(stack),
         "email_id": str(uuid4()),
+        **{name: str(uuid4()) for name in ("arrival_id", "batch_id", "difference_id")},  # only admins get to them
         "payment_id": order["payments"][0]["id"],
         "ticket_id": order["tickets"][0]["id"],
         "promo_id": promo["id"],
