@@ -76,13 +76,13 @@ class NewArrival(RequestModel):
     arrived_on: Annotated[date, Field(strict=False), AfterValidator(in_reach)]
     amount: Annotated[int, Field(gt=0, lt=cells.MAX_AMOUNT)]
     reference: Annotated[str, line(200)]
-    expected_ids: Annotated[tuple[UUID, ...], Field(max_length=100, strict=False)] = ()
+    expected_ids: Annotated[list[UUID], Field(max_length=100, default_factory=list)]
 
 
 class Match(RequestModel):
     """The expected arrivals that an arrival pays."""
 
-    expected_ids: Annotated[tuple[UUID, ...], Field(min_length=1, max_length=100, strict=False)]
+    expected_ids: Annotated[list[UUID], Field(min_length=1, max_length=100)]
 
 
 class ArrivalResponse(ResponseModel):

@@ -30,7 +30,7 @@ from hypothesis.stateful import (
 from sqlalchemy import text
 
 from shared.cloud.database import Transaction, transaction
-from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus, PaymentMethod
+from shared.gateways.statuses import KEEPS_MONEY, GatewayPaymentState, GatewayPaymentStatus, PaymentMethod
 from shared.identity.tokens import Principal
 from shared.payments import records as payment_records
 from shared.payments import settlement
@@ -200,7 +200,7 @@ class OrderLife(RuleBasedStateMachine):
         )
         with transaction() as tx:
             outcome = settle_one(tx, payment_id, reported)
-        if state is GatewayPaymentState.PAID and not has_money:
+        if state in KEEPS_MONEY and not has_money:
             self.money.received[payment_id] = received
         if state is GatewayPaymentState.REFUNDED or outcome is settlement.SettlementOutcome.REVERSED:
             self.money.returned[payment_id] = payment.received_amount or 0

@@ -132,11 +132,11 @@ def test_an_admin_says_what_an_arrival_pays(admin: UUID):
     expected_id = sent(admin, 60_000)
     arrival = entered(admin, 59_000)
     with transaction() as tx:
-        found = arrivals.match(tx, arrival.id, Match(expected_ids=(expected_id,)), by=admin)
+        found = arrivals.match(tx, arrival.id, Match(expected_ids=[expected_id]), by=admin)
     assert found.expected == 60_000
     assert of_arrival(arrival) == [("arrival_differs", 60_000, 59_000), ("arrival_unknown", 0, 59_000)]
     with transaction() as tx, pytest.raises(ArrivalMatched):
-        arrivals.match(tx, arrival.id, Match(expected_ids=(expected_id,)), by=admin)
+        arrivals.match(tx, arrival.id, Match(expected_ids=[expected_id]), by=admin)
 
 
 def test_two_arrivals_at_once_do_not_pay_the_same(admin: UUID):

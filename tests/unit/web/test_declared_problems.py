@@ -29,6 +29,9 @@ def problems(kind: type[Problem] = Problem) -> Iterator[type[Problem]]:
 UNREACHABLE: dict[str, set[str]] = {
     "GET /api/v1/account/export": {"not-found"},  # of a bank account that nobody has set: it is left out
     "PUT /api/v1/account/bank-account": {"not-found"},  # of the account that was added in the same transaction
+    "POST /api/v1/admin/bank-arrivals": {"not-found"},  # of the arrival that was added in the same transaction
+    "POST /api/v1/admin/bank-statements": {"not-found", "bank-arrival-matched"},  # it names nothing to match with
+    "POST /api/v1/admin/settlement-batches": {"not-found", "bank-arrival-matched"},  # likewise
     "POST /api/v1/admin/events/{event_id}/cancellation": {"cancellation-too-late"},  # admins are in time
     "POST /api/v1/events": {"kind-is-fixed", "quota-too-small", "not-found"},  # of tiers that are there already
     "POST /api/v1/events/{event}/duplicate": {  # of an event whose tiers fit
