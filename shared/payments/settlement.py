@@ -247,9 +247,8 @@ def _failed(tx: Transaction, order: Order, payment: Payment, reported: GatewayPa
 
 def _refunded(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> SettlementOutcome:
     """Settle a payment that was refunded in full, by us or at the gateway's dashboard."""
-    if payment.received_amount is None:
-        return SettlementOutcome.NOTHING
-    reported = replace(reported, refunded_amount=reported.refunded_amount or payment.received_amount)
+    order, payment, _ = _paid_first(tx, order, payment, reported)
+    reported = replace(reported, refunded_amount=reported.refunded_amount or payment.received_amount or 0)
     unbooked = dashboard_refunds.unbooked_amount(tx, payment.id, reported)
     ours = [
         refund for refund in refund_records.gateway_refunds_of(tx, payment.id) if refund.kind != RefundKind.BY_GATEWAY
@@ -268,16 +267,23 @@ def _refunded(tx: Transaction, order: Order, payment: Payment, reported: Gateway
 def _partially_refunded(
     tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus
 ) -> SettlementOutcome:
-    """Settle a payment that was refunded in part, by us or at the gateway's dashboard.
-
-    One of which we have not heard yet that it was paid is paid first: the rest of the money is still there.
-    """
-    outcome = SettlementOutcome.NOTHING
-    if payment.received_amount is None:
-        outcome = _paid(tx, order, payment, reported)
-        order, payment = orders.lock(tx, order.id), payment_records.lock(tx, payment.id)
+    """Settle a payment that was refunded in part, by us or at the gateway's dashboard."""
+    order, payment, outcome = _paid_first(tx, order, payment, reported)
     unbooked = dashboard_refunds.unbooked_amount(tx, payment.id, reported)
     return _book_dashboard_refund(tx, order, payment, reported, unbooked) if unbooked > 0 else outcome
+
+
+def _paid_first(
+    tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus
+) -> tuple[Order, Payment, SettlementOutcome]:
+    """Settle as paid what was refunded before it was settled: the order and the payment afterwards, and the outcome.
+
+    Otherwise the rest of the money would be lost, and a late notification of the payment would sell what was refunded.
+    """
+    if payment.received_amount is not None:
+        return order, payment, SettlementOutcome.NOTHING
+    outcome = _paid(tx, order, payment, reported)
+    return orders.lock(tx, order.id), payment_records.lock(tx, payment.id), outcome
 
 
 def _book_dashboard_refund(

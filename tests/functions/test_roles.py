@@ -88,6 +88,7 @@ def strangers(stack: Stack) -> Strangers:
     world = World(stack)
     organizer, buyer = world.somebody("organizer"), world.somebody()
     order = buyer.buy(organizer.publish())
+    stack.until_delivered(order["id"], "e_ticket")
     promo = organizer.api.post("promos", {"code": f"ASING-{order['id'][:8]}", "percent": 10}, status=201)
     draft = organizer.publish()
     organizer.api.call("PUT", f"events/{draft['id']}", json={"status": "draft"}, status=200)

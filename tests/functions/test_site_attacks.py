@@ -47,8 +47,10 @@ def owner(world: World) -> Person:
 
 @pytest.fixture(scope="module")
 def bought(world: World, owner: Person) -> dict[str, Any]:
-    """Their paid order."""
-    return owner.buy(world.somebody("organizer").publish())
+    """Their paid order, which nothing changes any more."""
+    order = owner.buy(world.somebody("organizer").publish())
+    world.stack.until_delivered(order["id"], "e_ticket")
+    return order
 
 
 @pytest.fixture(scope="module")

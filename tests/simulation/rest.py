@@ -28,7 +28,7 @@ _REPEATED = """
         WHERE status <> 'void' GROUP BY order_item_id HAVING count(*) > 1
 """
 _UNTOLD = """
-    SELECT p.id FROM payments p WHERE p.external_id = ANY(CAST(:names AS text[])) AND p.received_amount IS NOT NULL
+    SELECT p.id FROM payments p WHERE p.external_id = ANY(CAST(:names AS text[])) AND p.received_amount = p.amount
         AND NOT EXISTS (SELECT 1 FROM manual_tasks t WHERE t.subject_id = CAST(p.id AS text)
                 AND t.kind LIKE 'payment_reversed%'
             OR t.subject_id = p.external_id AND t.kind = 'clearing_difference')

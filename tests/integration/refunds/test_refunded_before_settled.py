@@ -1,4 +1,4 @@
-"""Money that was given back in part at a gateway's dashboard before we heard that it had come in (I5)."""
+"""Money that was given back at a gateway's dashboard before we heard that it had come in (I5)."""
 
 import pytest
 
@@ -70,3 +70,23 @@ def test_an_invoice_that_no_payment_kept_is_no_different():
     with transaction() as tx:
         settlement.settle(tx, payment, [other])
     assert cleared(order) == order.total_amount - BACK
+
+
+@pytest.mark.parametrize("has_ended", [False, True])
+def test_all_of_it_given_back_buys_nothing_and_a_late_notification_changes_nothing(has_ended: bool):
+    order = an_order()
+    payment_id = a_payment(order.id)
+    if has_ended:
+        with transaction() as tx:
+            orders.cancel(tx, orders.lock(tx, order.id))
+    given_back = a_status(order.total_amount, state=GatewayPaymentState.REFUNDED, refunded_amount=order.total_amount)
+    for reported in (given_back, a_status(order.total_amount), given_back):
+        with transaction() as tx:
+            settle_one(tx, payment_id, reported)
+        with transaction() as tx:
+            read = OrderResponse.read(tx, order.id)
+        assert read.status == ("cancelled" if has_ended else "refunded")
+        assert cleared(order) == 0
+        assert not read.tickets
+    owed = rows("SELECT 1 FROM refunds WHERE order_id = :id AND status IN ('approved', 'processing')", id=order.id)
+    assert not owed
