@@ -10,9 +10,10 @@ provider "google-beta" {
   access_token = "nobody"
 }
 
-run "the_connection_budget_holds_when_everything_scales_out" { # S-001, S-002
+run "the_database_as_it_is_planned" {
   command = plan
 
+  # the connection budget holds when everything scales out: S-001, S-002
   assert {
     condition = (
       output.connections.needed
@@ -50,11 +51,8 @@ run "the_connection_budget_holds_when_everything_scales_out" { # S-001, S-002
     ])
     error_message = "Maintenance is not on Tuesday at 02:00 in Jakarta."
   }
-}
 
-run "reports_are_read_from_the_primary_unless_there_is_a_replica" {
-  command = plan
-
+  # reports are read from the primary unless there is a replica
   assert {
     condition = (
       length(google_sql_database_instance.replica) == 0

@@ -10,9 +10,10 @@ provider "google-beta" {
   access_token = "nobody"
 }
 
-run "every_metric_is_counted_and_shown" {
+run "what_is_watched" {
   command = plan
 
+  # every metric is counted and shown
   assert {
     condition = (
       toset(keys(google_logging_metric.counter)) == toset(keys(jsondecode(file("../../schemas/metrics.json")).counters))
@@ -28,11 +29,8 @@ run "every_metric_is_counted_and_shown" {
     ])
     error_message = "A metric is missing on the dashboard."
   }
-}
 
-run "latency_is_held_to_what_is_promised" { # M-007, M-009
-  command = plan
-
+  # latency is held to what is promised: M-007, M-009
   assert {
     condition     = strcontains(local.alerts.latency.query, "histogram_quantile(0.9, ") && strcontains(local.alerts.latency.query, "histogram_quantile(0.95, ")
     error_message = "What waits for a gateway is not held to its own promise."
@@ -42,11 +40,8 @@ run "latency_is_held_to_what_is_promised" { # M-007, M-009
     condition     = alltrue([for query in local.slow_queries : strcontains(query, "[5m])) > ${local.traffic_floor}")])
     error_message = "A single slow request calls somebody."
   }
-}
 
-run "saturation_is_seen" {
-  command = plan
-
+  # saturation is seen
   assert {
     condition = length(setsubtract(
       ["no-instance", "instances", "messages-waiting", "tasks-waiting", "jobs-failed", "database-disk", "backup-failed", "certificate", "quota", "limits-unavailable", "cache-fallback"],
@@ -61,27 +56,8 @@ run "saturation_is_seen" {
     ])
     error_message = "A function may be at its maximum unseen."
   }
-}
 
-run "who_is_on_call_is_woken_by_what_can_not_wait" {
-  command = plan
-
-  variables {
-    notification_channels = ["projects/example-karcis/notificationChannels/1"]
-  }
-
-  assert {
-    condition = alltrue([
-      for key, alert in google_monitoring_alert_policy.this :
-      contains(alert.notification_channels, "projects/example-karcis/notificationChannels/1") == (local.alerts[key].severity == "CRITICAL")
-    ])
-    error_message = "Somebody sleeps through a CRITICAL alert, or is woken for less."
-  }
-}
-
-run "every_alert_says_what_to_do" { # M-007, MON
-  command = plan
-
+  # every alert says what to do: M-007, MON
   assert {
     condition = alltrue([
       for key, alert in google_monitoring_alert_policy.this :
@@ -108,6 +84,22 @@ run "every_alert_says_what_to_do" { # M-007, MON
   assert {
     condition     = length(setsubtract(keys(local.promises), keys(local.public_functions))) == 0
     error_message = "A promise is made of something that nobody can call."
+  }
+}
+
+run "who_is_on_call_is_woken_by_what_can_not_wait" {
+  command = plan
+
+  variables {
+    notification_channels = ["projects/example-karcis/notificationChannels/1"]
+  }
+
+  assert {
+    condition = alltrue([
+      for key, alert in google_monitoring_alert_policy.this :
+      contains(alert.notification_channels, "projects/example-karcis/notificationChannels/1") == (local.alerts[key].severity == "CRITICAL")
+    ])
+    error_message = "Somebody sleeps through a CRITICAL alert, or is woken for less."
   }
 }
 

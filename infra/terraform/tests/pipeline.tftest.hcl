@@ -10,9 +10,10 @@ provider "google-beta" {
   access_token = "nobody"
 }
 
-run "a_release_waits_for_a_person" {
+run "what_is_built_and_released" {
   command = plan
 
+  # a release waits for a person
   assert {
     condition     = google_cloudbuild_trigger.approved["release"].approval_config[0].approval_required
     error_message = "A release needs nobody's approval."
@@ -58,11 +59,8 @@ run "a_release_waits_for_a_person" {
     condition     = google_cloudbuild_trigger.plan[0].github[0].push[0].tag == "^v[0-9]" && google_cloudbuild_trigger.plan[0].github[0].push[0].branch == null
     error_message = "Production is released by something else than a tag."
   }
-}
 
-run "what_is_released_is_what_the_pipeline_has_signed" {
-  command = plan
-
+  # what is released is what the pipeline has signed
   assert {
     condition     = google_kms_crypto_key.release.purpose == "ASYMMETRIC_SIGN"
     error_message = "The key of releases does not sign."
@@ -89,11 +87,8 @@ run "what_is_released_is_what_the_pipeline_has_signed" {
     ])
     error_message = "Who approves does not see the SHA-256 of what they approve."
   }
-}
 
-run "production_takes_what_staging_has_released" {
-  command = plan
-
+  # production takes what staging has released
   assert {
     condition = (
       length(google_cloudbuild_trigger.image) == 0

@@ -10,9 +10,10 @@ provider "google-beta" {
   access_token = "nobody"
 }
 
-run "every_documented_path_is_routed_to_its_function" {
+run "what_is_routed_and_refused" {
   command = plan
 
+  # every documented path is routed to its function
   assert {
     condition = (
       { for path, operations in jsondecode(file("../../schemas/openapi.json")).paths :
@@ -59,20 +60,14 @@ run "every_documented_path_is_routed_to_its_function" {
     ])
     error_message = "A rule made against browsers looks into gateways' notifications."
   }
-}
 
-run "nobody_speaks_an_older_tls" { # SEC-001
-  command = plan
-
+  # nobody speaks an older tls: SEC-001
   assert {
     condition     = google_compute_ssl_policy.main.min_tls_version == "TLS_1_3"
     error_message = "Older versions of TLS are spoken, and nobody has asked for them."
   }
-}
 
-run "waf_rules_refuse_unless_told_otherwise" {
-  command = plan
-
+  # waf rules refuse unless told otherwise
   assert {
     condition = alltrue([
       for policy in google_compute_security_policy.this : alltrue([
