@@ -72,7 +72,7 @@ def look(world: "World", chance: random.Random) -> str | None:
 
 
 @act("a buyer asks what became of a payment", 4)
-def ask_status(world: "World", chance: random.Random) -> str | None:
+def sync_payment(world: "World", chance: random.Random) -> str | None:
     """Have the gateway asked about a payment."""
     buyer = chance.choice(world.people.buyers)
     payments = buyer.payments()
