@@ -23,13 +23,16 @@ from shared.refunds import approval
 from shared.refunds import records as refund_records
 from shared.sales import orders
 from shared.sales.orders import Order
-from shared.states import RefundKind
+from shared.states import OrderStatus, RefundKind
 
 _ITEMS = text(f"""
     SELECT {ledger.SOLD_ITEM_COLUMNS}, returned_at IS NOT NULL AS is_returned, EXISTS (
             SELECT 1 FROM refund_items n WHERE n.order_item_id = i.id AND NOT n.is_rejected) AS is_in_refund
     FROM order_items i WHERE order_id = :order_id AND id = ANY(:ids) ORDER BY position
 """)
+
+SOLD = (OrderStatus.PAID, OrderStatus.REFUNDED)
+"""The states of an order whose money may have been for its items."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,8 @@ def decide(
         if not items or not all(item.is_returned for item in items):
             raise NothingInSuspense
         return _response(tx, payment_id, order, item_ids, for_items=0, goodwill=0)
+    if items and order.status not in SOLD:
+        raise Invalid.field("item_ids", "must be empty, as this order has sold nothing")
     if any(item.is_returned or item.is_in_refund for item in items):
         raise InAnotherRefund
     for_items = _return_items(tx, admin_id, order, payment_id, items, suspense) if items else 0

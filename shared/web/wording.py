@@ -207,6 +207,7 @@ INDONESIAN: Final[Mapping[str, str]] = {
     "is not an item of this order": "bukan bagian dari pesanan ini",
     "item {item}": "item {item}",
     "identity_number of item {item}": "identity_number untuk item {item}",
+    "must be empty, as this order has sold nothing": "harus kosong, karena pesanan ini tidak menjual apa pun",
     "names a line that is not in this order": "menyebut baris yang tidak ada dalam pesanan ini",
     "names a ticket that is not, or no longer, good in this order": (
         "menyebut tiket yang tidak, atau tidak lagi, berlaku dalam pesanan ini"

@@ -14,7 +14,7 @@ from shared.refunds import approval, dashboard_decisions, event_refunds
 from shared.refunds import manual as manual_refunds
 from shared.refunds import schemas as refund_schemas
 from shared.refunds.approval import RefundAlreadyDecided, RefundNotRetryable, Rejection
-from shared.refunds.dashboard_decisions import DashboardRefundRequest, NothingInSuspense
+from shared.refunds.dashboard_decisions import SOLD, DashboardRefundRequest, NothingInSuspense
 from shared.refunds.event_refunds import EventRefund
 from shared.refunds.manual import ManualRefundRequest
 from shared.refunds.schemas import RefundQuery
@@ -188,7 +188,9 @@ def _confirm_assign(tx: Transaction, _admin: Principal, payment_id: UUID, langua
                     for item in order.items
                 ],
             )
-        ],
+        ]
+        if order.status in SOLD
+        else [],
         record=f"/admin/orders/{order.id}",
         is_danger=True,
     )

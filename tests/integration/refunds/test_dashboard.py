@@ -14,6 +14,7 @@ from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayError
 from shared.payments import cancellation, reconcile, sync, webhooks
 from shared.payouts import creation
+from shared.problems import Invalid
 from shared.refunds import dashboard_decisions
 from shared.refunds import execution as refund_execution
 from shared.refunds import manual as manual_refunds
@@ -23,10 +24,11 @@ from shared.refunds.approval import RefundAlreadyDecided
 from shared.refunds.dashboard_decisions import DashboardRefundRequest, InAnotherRefund, NothingInSuspense
 from shared.refunds.manual import ManualRefundRequest, NotManuallyRefundable
 from shared.refunds.requests import NothingToRefund, RefundRequest
+from shared.sales import orders
 from shared.sales.schemas import OrderResponse
 from tests.factories import stock
 from tests.integration.refunds.steps import let_it_be_over, open_tasks, rows
-from tests.integration.refunds.test_execution import PAID, Sale, a_sale, with_account
+from tests.integration.refunds.test_execution import PAID, Sale, a_sale, an_order, with_account
 from tests.model.gateways import KEY, Gateways, gateways
 from tests.reused_database import ReusedDatabase
 
@@ -416,3 +418,26 @@ def test_a_line_that_is_asked_back_is_not_decided_about_twice(at):
     assert kept(sale) == (180_000, 2, 2)
     assert account(sale, "dashboard_refunds") == 50_000
     assert open_tasks(sale.payment.id) == ["payment_partially_refunded"]
+
+
+def test_money_of_an_order_that_sold_nothing_was_for_none_of_its_lines(at):
+    sale = a_late_payment(at)
+    [refund] = rows("SELECT id FROM refunds WHERE order_id = :id", id=sale.order.id)
+    with transaction() as tx:
+        manual_refunds.record(tx, sale.organizer.id, refund.id, ManualRefundRequest(through="xendit", note="Dibayar"))
+    sale.at_the_dashboard("refund", amount=5_000)
+    by_webhook(sale)
+    with pytest.raises(Invalid):
+        decide(sale, 0)
+    assert decide(sale).goodwill == 5_000
+    assert open_tasks(sale.payment.id) == []
+
+
+def a_late_payment(at: Gateways) -> Sale:
+    """An order that its buyer gave up, and paid after all."""
+    sale = an_order(at)
+    with transaction() as tx:
+        orders.cancel(tx, orders.lock(tx, sale.order.id))
+    sale.at_the_dashboard("pay")
+    sync.sync_payment(sale.payment.id)
+    return sale

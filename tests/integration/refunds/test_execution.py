@@ -76,15 +76,23 @@ class Sale:
 def a_sale(
     at: Gateways, gateway: str = "xendit", method: str = "QRIS", price: int = 100_000, quantity: int = 1
 ) -> Sale:
+    sale = an_order(at, gateway, method, price, quantity)
+    sale.at_the_dashboard("pay")
+    assert sync.sync_payment(sale.payment.id) is SettlementOutcome.PAID
+    add_tickets(sale.order.id)
+    return sale
+
+
+def an_order(
+    at: Gateways, gateway: str = "xendit", method: str = "QRIS", price: int = 100_000, quantity: int = 1
+) -> Sale:
+    """An order that can be paid."""
     with transaction() as tx:
         event, buyer = an_event(tx, tiers=[a_tier(price=price)]), a_user(tx)
     order = reserve(buyer, event, [quantity])
     assert isinstance(order, OrderResponse), order
     wanted = checkout.CheckoutRequest(payment_method=method, gateway=gateway)
     [payment] = checkout.checkout(buyer.id, order.id, wanted).payments
-    at.does(gateway, str(payment.gateway_reference), "pay")
-    assert sync.sync_payment(payment.id) is SettlementOutcome.PAID
-    add_tickets(order.id)
     return Sale(at, Principal(event.organizer_id, "organizer", event.organizer_id), buyer, order, payment)
 
 
