@@ -36,6 +36,8 @@ SERVER = {
     "plan_cache_mode": "force_generic_plan",  # a third of the processor time: nothing is planned twice
 }
 
+_PRODUCT_SESSIONS = f"FROM pg_stat_activity WHERE datname = current_database() AND application_name <> '{_OURS}'"
+
 _TABLES = text("""
     SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'
     ORDER BY tablename
@@ -126,11 +128,9 @@ class Database:
     def cut_connections(self) -> None:
         """End every session of the product, as a restart of the server does."""
         self._was_cut = True
-        with self.owner.begin() as tx:
-            tx.exec_driver_sql(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-                f" WHERE datname = current_database() AND application_name <> '{_OURS}'"
-            )
+        self.rows(f"SELECT pg_terminate_backend(pid) {_PRODUCT_SESSIONS}")
+        while self.rows(f"SELECT pid {_PRODUCT_SESSIONS}"):  # asked for a time-out, each would be waited for by itself
+            self.rows("SELECT pg_sleep(0.001)")
 
     def replace_cut_connections(self) -> None:
         """Let go of connections that were cut before this step: in the cloud each is tried before it is used."""
