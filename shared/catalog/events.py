@@ -27,7 +27,7 @@ def _known_zone(name: str) -> str:
     return name
 
 
-Status = Literal["draft", "published", "cancelled"]
+EventStatusName = Literal["draft", "published", "cancelled"]
 Title = Annotated[str, plain_line(255)]
 LongText = Annotated[str, paragraphs(20_000)]
 Category = Annotated[str, line(50)]
@@ -115,7 +115,7 @@ class EventChange(RequestModel):
     one_purchase_per_person: bool | None = None
     allows_reentry: bool | None = None
     waiting_room_opens_at: Utc | None = None
-    status: Status | None = None
+    status: EventStatusName | None = None
     tiers: list[TierInList] = Field(default_factory=list, max_length=tiers.MAX_TIERS_PER_REQUEST)
 
     @field_validator(

@@ -56,7 +56,7 @@ class Purchases:
         return statistics.quantiles(self.deliveries, n=100, method="inclusive")[percent - 1] * 1000
 
 
-Outcome = float | str
+SecondsOrFailure = float | str
 """How long the delivery took, or what went wrong."""
 
 
@@ -67,7 +67,7 @@ def measure(product: Product, crowd: Crowd, *, buyers: int, seconds: float) -> P
     processor.until_idle(product.web)
     begun = time.perf_counter()
 
-    def till(_: int) -> list[Outcome]:
+    def till(_: int) -> list[SecondsOrFailure]:
         outcomes = []
         while time.perf_counter() - begun < seconds:
             outcomes.append(_outcome(lambda: _buy(product, event, waiting.pop(), deliveries)))
@@ -84,7 +84,7 @@ def at_once(product: Product, crowd: Crowd, *, buyers: int, times: int) -> Purch
     rounds = [[_to_be_paid(product, event, waiting.pop()) for _ in range(buyers)] for _ in range(times)]
     processor.until_idle(product.web)
 
-    def paid(payable: _Payable) -> Outcome:
+    def paid(payable: _Payable) -> SecondsOrFailure:
         return _outcome(lambda: _pay(product, payable, deliveries))
 
     with _Deliveries(product.database).watching() as deliveries, ThreadPoolExecutor(buyers) as pool:
@@ -92,7 +92,7 @@ def at_once(product: Product, crowd: Crowd, *, buyers: int, times: int) -> Purch
         return _measured("paid at once", product, buyers, lambda: one_after_another)
 
 
-def _measured(name: str, product: Product, buyers: int, act: Callable[[], Iterable[Outcome]]) -> Purchases:
+def _measured(name: str, product: Product, buyers: int, act: Callable[[], Iterable[SecondsOrFailure]]) -> Purchases:
     begun, generator = time.perf_counter(), time.process_time()
     web, database = processor.used(product.web), processor.used(product.postgres)
     outcomes = list(act())
@@ -113,7 +113,7 @@ def _event(crowd: Crowd) -> dict[str, Any]:
     return {"id": str(made.id), "tiers": [{"id": str(tier_id)} for tier_id in made.tier_ids]}
 
 
-def _outcome(act: Callable[[], float]) -> Outcome:
+def _outcome(act: Callable[[], float]) -> SecondsOrFailure:
     try:
         return act()
     except (AssertionError, requests.RequestException) as error:

@@ -11,7 +11,7 @@ from tests.benchmarks.report import table
 from tests.load import charts
 from tests.load.profiles import GOAL_FAULTS, GOAL_MILLISECONDS
 from tests.load.recording import milliseconds
-from tests.load.running import Outcome
+from tests.load.running import LoadResult
 
 _PAGES = Environment(
     loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -23,7 +23,7 @@ _HEADS = ("step", "count", "p50 ms", "p95 ms", "p99 ms", "faults")
 class Section:
     """One load in the report."""
 
-    outcome: Outcome
+    outcome: LoadResult
 
     @property
     def steps(self) -> list[tuple[object, ...]]:
@@ -85,7 +85,7 @@ class Section:
         return [f"{count:,} × {what}" for what, count in (recording.refusals + recording.faults).most_common()]
 
 
-def page(outcomes: Sequence[Outcome], description: Sequence[str]) -> str:
+def page(outcomes: Sequence[LoadResult], description: Sequence[str]) -> str:
     """The whole report as HTML."""
     written = _PAGES.get_template("report.html")
     sections = [Section(outcome) for outcome in outcomes]
@@ -99,7 +99,7 @@ def page(outcomes: Sequence[Outcome], description: Sequence[str]) -> str:
     )
 
 
-def words(outcome: Outcome) -> str:
+def words(outcome: LoadResult) -> str:
     """One load for a terminal."""
     section = Section(outcome)
     facts = "; ".join(f"{name} {value}" for name, value in section.facts)

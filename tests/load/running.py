@@ -17,7 +17,7 @@ from tests.load.target import Target, Truth
 
 
 @dataclass(frozen=True)
-class Outcome:
+class LoadResult:
     """What became of a load: every sample, what the database holds, and who used the processor for how many seconds."""
 
     profile: Profile
@@ -48,14 +48,14 @@ class Outcome:
         return self.untrue + self.recording.faults.total()
 
 
-def run(profile: Profile, target: Target) -> Outcome:
+def run(profile: Profile, target: Target) -> LoadResult:
     """Have the profile's users come; return once the last of them has gone."""
     offer = target.offer(profile.seats)
     recording = Recording()
     web, generator = target.processor_seconds(), time.process_time()
     asyncio.run(_come(profile, target, offer, recording))
     generator_seconds, web_seconds = time.process_time() - generator, target.processor_seconds() - web
-    return Outcome(profile, recording, recording.now, target.truth(offer), web_seconds, generator_seconds)
+    return LoadResult(profile, recording, recording.now, target.truth(offer), web_seconds, generator_seconds)
 
 
 async def _come(profile: Profile, target: Target, offer: Offer, recording: Recording) -> None:

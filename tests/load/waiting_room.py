@@ -41,7 +41,7 @@ KEY = "6f62034be756ae36ee0e7a67ce3ca8878714394762240b6e5f085f2b739e648c"
 
 
 @dataclass
-class Outcome:
+class SimulatedSale:
     """What came of it. `broken` are the promises that were not kept."""
 
     people: int
@@ -66,7 +66,7 @@ class Rush:
 
     def __init__(self, people: int, seats: int, seed: int) -> None:
         self._chance = random.Random(seed)
-        self.outcome = Outcome(people, seats)
+        self.outcome = SimulatedSale(people, seats)
         self._free, self._held = seats, 0
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
@@ -83,7 +83,7 @@ class Rush:
         self._requests: Counter[int] = Counter()
         self.now = 0.0
 
-    def run(self) -> Outcome:
+    def run(self) -> SimulatedSale:
         """Let it happen until everybody has tickets or knows that there are none."""
         for person in range(self.outcome.people):
             self._at(self._arrival(), partial(self._join, person))
@@ -227,7 +227,7 @@ class Rush:
         heapq.heappush(self._events, (moment, next(self._order), act))
 
 
-def simulate(people: int, seats: int, seed: int = 1) -> Outcome:
+def simulate(people: int, seats: int, seed: int = 1) -> SimulatedSale:
     """A whole rush."""
     return Rush(people, seats, seed).run()
 

@@ -26,7 +26,7 @@ _PARTS = ("functions", "infra", "schemas", "shared", "tests", "pyproject.toml", 
 
 
 @dataclass(frozen=True)
-class Outcome:
+class MutationResult:
     """What the simulator made of a mutation. `steps` are those it took; `promise` is None where none was broken."""
 
     name: str
@@ -59,12 +59,12 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _try_all(patches: Sequence[Path], wanted: argparse.Namespace) -> Iterator[Outcome]:
+def _try_all(patches: Sequence[Path], wanted: argparse.Namespace) -> Iterator[MutationResult]:
     with ThreadPoolExecutor(wanted.workers) as pool:
         yield from pool.map(partial(tried, seeds=wanted.seeds, steps=wanted.steps), patches)
 
 
-def tried(patch: Path, *, seeds: int, steps: int) -> Outcome:
+def tried(patch: Path, *, seeds: int, steps: int) -> MutationResult:
     """Run the simulator on a copy of the product with a fault in it, until a promise is broken."""
     with a_folder() as folder:
         copy = copied(folder)
@@ -73,9 +73,9 @@ def tried(patch: Path, *, seeds: int, steps: int) -> Outcome:
         ran = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
     counted = re.search(r"^\d+ seeds, (\d+) steps", ran.stdout, re.MULTILINE)
     if counted is None:
-        return Outcome(patch.stem, fault(patch), 0, f"it does not begin: {ran.stderr.strip().splitlines()[-1]}")
+        return MutationResult(patch.stem, fault(patch), 0, f"it does not begin: {ran.stderr.strip().splitlines()[-1]}")
     broken = re.search(r"^seed \d+ broke a promise: (.*)$", ran.stdout, re.MULTILINE)
-    return Outcome(patch.stem, fault(patch), int(counted[1]), broken[1] if broken else None)
+    return MutationResult(patch.stem, fault(patch), int(counted[1]), broken[1] if broken else None)
 
 
 def copied(folder: Path) -> Path:

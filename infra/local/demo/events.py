@@ -14,7 +14,7 @@ from infra.local.demo import motifs
 from infra.local.demo.artwork import Artwork
 from infra.local.demo.dates import DemoMoment
 from infra.local.demo.motifs import Motif
-from shared.catalog.events import NewEvent, Status
+from shared.catalog.events import EventStatusName, NewEvent
 from shared.catalog.promo_codes import NewPromo
 from shared.cloud import clock
 
@@ -36,7 +36,7 @@ class DemoEvent:
     new: NewEvent
     motif: Motif
     colours: tuple[str, ...]
-    status: Status = "published"
+    status: EventStatusName = "published"
     promos: tuple[NewPromo, ...] = ()
     units: tuple[tuple[str, tuple[str, ...]], ...] = ()
     taken: Literal["sold", "held"] | None = None

@@ -3,15 +3,15 @@
 from tests.load import report
 from tests.load.profiles import PROFILES
 from tests.load.recording import NO_ANSWER, OK, Recording, Sample
-from tests.load.running import Outcome
+from tests.load.running import LoadResult
 from tests.load.target import Truth
 
 OUTCOMES = [OK] * 97 + ["409 sold-out", "503 busy", NO_ANSWER]
 
 
-def a_load(truth: Truth | None) -> Outcome:
+def a_load(truth: Truth | None) -> LoadResult:
     samples = [Sample("reserve", number / 10, 0.2, outcome) for number, outcome in enumerate(OUTCOMES)]
-    return Outcome(PROFILES["flash"], Recording(samples), 10.0, truth, web_seconds=5.0, generator_seconds=1.0)
+    return LoadResult(PROFILES["flash"], Recording(samples), 10.0, truth, web_seconds=5.0, generator_seconds=1.0)
 
 
 def test_a_refusal_is_no_fault_and_silence_is_one():
