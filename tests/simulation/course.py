@@ -44,6 +44,7 @@ def run(world: World, plan: Plan) -> Course:
             if number % CHECK_ALL_EVERY == 0:
                 invariants.check_all(world)
         world.arm(None)
+        world.revisions.end_release(plan.seed)
         course.lines += rest.come_to_rest(world)
         invariants.check_all(world)
         rest.check(world)
@@ -57,6 +58,7 @@ def run(world: World, plan: Plan) -> Course:
 
 def _take(world: World, course: Course, step: Step) -> None:
     randomness.reseed(step.number)
+    world.revisions.reseed(step.number)
     world.arm(step.fault)
     commits = world.database.commits
     said = ACTS[step.act](world, step.chance())
@@ -70,4 +72,5 @@ def _take(world: World, course: Course, step: Step) -> None:
 
 def _told(world: World, number: int, step: Step, said: str) -> str:
     fault = f" [{step.fault.kind}]" if step.fault and world.faults.has_struck else ""
-    return f"{number:4} {world.clock.seconds:9.1f} s  {step.act}: {said}{fault}"
+    revisions = f" ({', '.join(world.revisions.took)})" if len(world.revisions.all) > 1 and world.revisions.took else ""
+    return f"{number:4} {world.clock.seconds:9.1f} s  {step.act}: {said}{fault}{revisions}"

@@ -19,6 +19,7 @@ from shared.cloud.settings import settings
 from tests.simulation import transitions
 from tests.simulation.clock import BEGINNING, Clock
 from tests.simulation.faults import FaultKind, Faults, Point
+from tests.simulation.revisions import Revision
 
 _OURS = "simulation"
 ROOT = Path(__file__).parents[2]
@@ -92,12 +93,12 @@ def _prepare_template() -> None:
 
 
 class Database:
-    """The product's database, with one pool for each function."""
+    """The product's database, with one pool for each function of a revision."""
 
     def __init__(self, clock: Clock, faults: Faults) -> None:
         self._clock = clock
         self._faults = faults
-        self._pools: dict[str, Engine] = {}
+        self._pools: dict[tuple[str, str], Engine] = {}
         self._was_cut = False
         self.owner = self._watched(clients.make_engine(), with_faults=False)
         """Connections of the simulation itself, with all rights; no fault strikes them."""
@@ -106,11 +107,12 @@ class Database:
         self._reader = self.owner.connect()
         self._reader.connection.driver_connection.autocommit = True  # type: ignore[union-attr]
 
-    def pool_of(self, function: str) -> Engine:
-        """The pool with the rights of a function."""
-        if function not in self._pools:
-            self._pools[function] = self._watched(clients.make_engine(database_role(function)), with_faults=True)
-        return self._pools[function]
+    def pool_of(self, function: str, revision: Revision) -> Engine:
+        """The pool of a revision's function, with the function's rights."""
+        key = function, revision.name
+        if key not in self._pools:
+            self._pools[key] = self._watched(revision.make_engine(database_role(function)), with_faults=True)
+        return self._pools[key]
 
     def reset(self, seed: int) -> None:
         """Empty every table: the next seed finds what a new database has."""

@@ -10,14 +10,12 @@ from flask import Flask
 from werkzeug.test import EnvironBuilder
 
 from functions.manifest import Manifest
-from shared.cloud import clients, permissions
 from shared.cloud.settings import function_url, settings
-from shared.web import deliveries as product_deliveries
-from tests.simulation import process_memory
 from tests.simulation.clock import Clock
 from tests.simulation.database import Database
 from tests.simulation.delivery import Delivery, DeliveryKind
 from tests.simulation.faults import Crash, Faults
+from tests.simulation.revisions import Revisions
 
 _TOKEN_SECONDS = 3000
 
@@ -41,12 +39,14 @@ class Response:
 
 
 class Functions:
-    """All functions of the manifest."""
+    """All functions of the manifest, in each of the revisions."""
 
-    def __init__(self, manifest: Manifest, database: Database, clock: Clock, faults: Faults) -> None:
-        self._manifest, self._database, self._clock, self._faults = manifest, database, clock, faults
+    def __init__(
+        self, manifest: Manifest, revisions: Revisions, database: Database, clock: Clock, faults: Faults
+    ) -> None:
+        self._manifest, self._revisions, self._database = manifest, revisions, database
+        self._clock, self._faults = clock, faults
         self._context = Flask("simulation")
-        self._entry_points: dict[str, Any] = {}
         self._tokens: dict[str, tuple[float, str]] = {}
 
     def request(
@@ -73,28 +73,24 @@ class Functions:
     def begin(self) -> None:
         """Begin a seed: with new processes, and no token yet."""
         self._tokens.clear()
-        process_memory.forget()
+        self._revisions.begin()
+        for revision in self._revisions.all:
+            revision.forget()
 
     def _call(
         self, name: str, method: str, path: str, query: str, headers: dict[str, str], body: bytes
     ) -> Response | None:
         environ = EnvironBuilder(path=path, query_string=query, method=method, headers=headers, data=body).get_environ()
-        clients.engine.provide(self._database.pool_of(name))
-        try:
-            with permissions.run_as(self._manifest.functions[name].permissions), self._context.request_context(environ):
-                made = self._entry_point(name)(flask.request._get_current_object())  # type: ignore[attr-defined]
-                return Response(made.status_code, dict(made.headers), made.get_data())
-        except Crash:
-            process_memory.forget()
-            return None
-
-    def _entry_point(self, name: str) -> Any:
-        if name not in self._entry_points:
-            from importlib import import_module
-
-            self._entry_points[name] = import_module(f"functions.{name}.main").main
-            product_deliveries._private.add(name)
-        return self._entry_points[name]
+        revision, granted = self._revisions.taking(name), self._manifest.functions[name].permissions
+        with revision.running():
+            revision.use({"engine": self._database.pool_of(name, revision)})
+            try:
+                with revision.run_as(granted), self._context.request_context(environ):
+                    made = revision.entry_point(name)(flask.request._get_current_object())  # type: ignore[attr-defined]
+                    return Response(made.status_code, dict(made.headers), made.get_data())
+            except Crash:
+                revision.forget()
+                return None
 
     def _token(self, name: str) -> str:
         """The token of our own services, as Cloud Run passes it on: its signature is checked there."""

@@ -3,6 +3,7 @@
 make simulate                          20 new seeds of 500 steps
 make simulate SEEDS=2000 WORKERS=2     a long run
 make simulate SEED=12345               that seed alone, with its whole story
+make simulate BESIDE=<git reference>   each call is taken by the working tree or by that revision, on one schema
 """
 
 import argparse
@@ -21,6 +22,7 @@ from tests.simulation.acts import WEIGHTS
 from tests.simulation.course import Course
 from tests.simulation.plan import Plan, drawn
 from tests.simulation.report import Report
+from tests.simulation.revisions import unpack
 from tests.simulation.shrink import shrunk
 from tests.simulation.world import World, world
 
@@ -30,12 +32,13 @@ def main() -> int:
     wanted = _arguments()
     report, begun = Report(), time.perf_counter()
     with a_folder() as folder, database.server(folder) as postgres:
+        beside = unpack(wanted.beside, folder / "beside") if wanted.beside else None
         begun = time.perf_counter()
         if wanted.seed is not None:
-            courses: Iterator[Course] = iter([_one(postgres, wanted.seed, wanted.steps)])
+            courses: Iterator[Course] = iter([_one(postgres, wanted.seed, wanted.steps, beside)])
         else:
             seeds = [secrets.randbelow(2**32) for _ in range(wanted.seeds)]
-            courses = _many(folder, seeds, wanted.steps, wanted.workers)
+            courses = _many(folder, seeds, wanted.steps, wanted.workers, beside)
         for each in courses:
             report.add(each)
             if each.violation:
@@ -45,7 +48,7 @@ def main() -> int:
                     break
         seconds = time.perf_counter() - begun
         if report.violations and wanted.seed is None and not wanted.stop:
-            _tell(postgres, next(iter(report.violations)), wanted.steps)
+            _tell(postgres, next(iter(report.violations)), wanted.steps, beside)
     print("\n".join(report.lines(seconds, sum(os.times()[:4]))))
     return 1 if report.violations else 0
 
@@ -56,13 +59,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=20, help="how many new seeds")
     parser.add_argument("--steps", type=int, default=500, help="how many steps are drawn for each")
     parser.add_argument("--workers", type=int, default=1, help="how many processes")
+    parser.add_argument("--beside", help="a git reference: the revision that takes calls too")
     parser.add_argument("--stop", action="store_true", help="end at the first broken promise, without its story")
     return parser.parse_args()
 
 
-def _one(postgres: Postgres, seed: int, steps: int) -> Course:
+def _one(postgres: Postgres, seed: int, steps: int, beside: Path | None) -> Course:
     """Replay a seed, and print all that happens."""
-    with world(postgres, "replay") as made:
+    with world(postgres, "replay", beside) as made:
         done = course.run(made, drawn(seed, steps, WEIGHTS))
     print("\n".join(done.lines))
     print(f"fingerprint {done.fingerprint}")
@@ -71,9 +75,11 @@ def _one(postgres: Postgres, seed: int, steps: int) -> Course:
     return done
 
 
-def _many(folder: Path, seeds: Sequence[int], steps: int, workers: int) -> Iterator[Course]:
+def _many(folder: Path, seeds: Sequence[int], steps: int, workers: int, beside: Path | None) -> Iterator[Course]:
     """Run seeds, each process a share of them."""
-    shares = [(folder, seeds[first::workers], steps, first) for first in range(workers) if seeds[first::workers]]
+    shares = [
+        (folder, seeds[first::workers], steps, first, beside) for first in range(workers) if seeds[first::workers]
+    ]
     if len(shares) == 1:
         yield from _share(*shares[0])
         return
@@ -94,15 +100,15 @@ def _send_share(results: "multiprocessing.SimpleQueue[Course]", *share: object) 
         results.put(done)
 
 
-def _share(folder: Path, seeds: Sequence[int], steps: int, number: int) -> Iterator[Course]:
-    with world(Postgres(folder, settings=database.SERVER), f"simulation_{number}") as made:
+def _share(folder: Path, seeds: Sequence[int], steps: int, number: int, beside: Path | None) -> Iterator[Course]:
+    with world(Postgres(folder, settings=database.SERVER), f"simulation_{number}", beside) as made:
         for seed in seeds:
             yield course.run(made, drawn(seed, steps, WEIGHTS))
 
 
-def _tell(postgres: Postgres, seed: int, steps: int) -> None:
+def _tell(postgres: Postgres, seed: int, steps: int, beside: Path | None) -> None:
     """Shrink the plan of a failing seed, and tell what is left of it."""
-    with world(postgres, "shrinking") as made:
+    with world(postgres, "shrinking", beside) as made:
         plan = drawn(seed, steps, WEIGHTS)
         done = course.run(made, plan)
         short = shrunk(plan, lambda each: _breaks(made, each, done))

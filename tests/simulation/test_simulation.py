@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from infra.local.postgres import Postgres
 from tests.conftest import EXPLORES
-from tests.folders import a_folder
-from tests.simulation import course, database
+from tests.simulation import course
 from tests.simulation.acts import WEIGHTS
 from tests.simulation.faults import Fault, FaultKind
 from tests.simulation.plan import Plan, Step, drawn
@@ -25,9 +25,9 @@ KNOWN_SEEDS = [
 
 
 @pytest.fixture(scope="module")
-def simulated() -> Iterator[World]:
-    """A world on a server of its own, whose defaults and triggers see virtual time."""
-    with a_folder() as folder, database.server(folder) as postgres, world(postgres, "simulation") as made:
+def simulated(simulation_server: Postgres) -> Iterator[World]:
+    """A world on a database of its own."""
+    with world(simulation_server, "simulation") as made:
         yield made
 
 

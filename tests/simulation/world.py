@@ -5,6 +5,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -12,7 +13,6 @@ from functions.manifest import manifest
 from infra.local.postgres import Postgres
 from infra.local.simulators import sendgrid
 from infra.local.simulators.settings import SimulatorSettings
-from shared.cloud import clients, secrets
 from shared.cloud.settings import settings
 from tests.conftest import ENVIRONMENT, SECRETS
 from tests.simulation import database as databases
@@ -28,6 +28,7 @@ from tests.simulation.network import GATEWAYS, Network
 from tests.simulation.people import People
 from tests.simulation.promises import Promises
 from tests.simulation.pubsub import DeadLetters, PubSub
+from tests.simulation.revisions import CLIENTS, Revisions
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.storage import Storage
 
@@ -55,8 +56,8 @@ SETTINGS = {
 class World:
     """One process's world, used for one seed after the other."""
 
-    def __init__(self, errors: logs.LastErrors) -> None:
-        self.errors = errors
+    def __init__(self, errors: logs.LastErrors, revisions: Revisions) -> None:
+        self.errors, self.revisions = errors, revisions
         self.clock = Clock()
         self.faults = Faults()
         self.manifest = manifest()
@@ -64,7 +65,7 @@ class World:
         self.deliveries = Deliveries()
         self.gateways = Gateways(_simulator_settings(), self.clock, self.deliveries)
         self.network = Network(self.gateways.application, self.clock, self.faults)
-        self.functions = Functions(self.manifest, self.database, self.clock, self.faults)
+        self.functions = Functions(self.manifest, revisions, self.database, self.clock, self.faults)
         self.outcomes: Counter[str] = Counter()
         """What came of the acts, by act and outcome."""
 
@@ -79,10 +80,14 @@ class World:
         self.functions.begin()
         self.storage = Storage(self.faults)
         self.scheduler = Scheduler(self.manifest, self.clock, self.deliveries, NOT_RUN)
-        clients.publisher.provide(PubSub(self.manifest, self.clock, self.faults, self.deliveries))  # type: ignore[arg-type]
-        clients.subscriber.provide(DeadLetters(self.deliveries))  # type: ignore[arg-type]
-        clients.tasks.provide(CloudTasks(self.manifest, self.clock, self.faults, self.deliveries))  # type: ignore[arg-type]
-        clients.storage.provide(self.storage)  # type: ignore[arg-type]
+        cloud = {
+            "publisher": PubSub(self.manifest, self.clock, self.faults, self.deliveries),
+            "subscriber": DeadLetters(self.deliveries),
+            "tasks": CloudTasks(self.manifest, self.clock, self.faults, self.deliveries),
+            "storage": self.storage,
+        }
+        for revision in self.revisions.all:
+            revision.use(cloud)
         self.promises = Promises()
         chance = random.Random(seed)
         with self.database.owner.begin() as tx:
@@ -105,25 +110,26 @@ class World:
 
 
 @contextmanager
-def world(postgres: Postgres, name: str) -> Iterator[World]:
-    """A world on a database of its own, installed in this process."""
+def world(postgres: Postgres, name: str, beside: Path | None = None) -> Iterator[World]:
+    """A world on a database of its own, installed in this process; `beside` holds the sources of a second revision."""
     with ExitStack() as stack:
         stack.enter_context(mock.patch.dict(os.environ, SETTINGS))
         postgres.create_database(name, template=databases.TEMPLATE)
         stack.callback(postgres.drop_database, name)
         databases.use(databases.url(postgres, name))
-        secrets.provide(SECRETS)
-        made = World(stack.enter_context(logs.kept()))
+        made = World(stack.enter_context(logs.kept()), Revisions(beside))
         stack.callback(made.database.close)
         stack.callback(settings.cache_clear)
-        for client in (clients.engine, clients.publisher, clients.subscriber, clients.tasks, clients.storage):
-            stack.callback(client.provide, None)
+        for revision in made.revisions.all:
+            stack.callback(revision.use, dict.fromkeys(CLIENTS))
         stack.enter_context(made.clock.installed())
         stack.enter_context(randomness.installed())
         stack.enter_context(made.network.installed())
         stack.enter_context(made.gateways.installed())
         with made.gateways.store.begin() as tx:
-            secrets.provide({"sendgrid-webhook-key": sendgrid.public_key(tx)})
+            known = {**SECRETS, "sendgrid-webhook-key": sendgrid.public_key(tx)}
+        for revision in made.revisions.all:
+            revision.use_secrets(known)
         yield made
 
 
