@@ -134,6 +134,10 @@ _HOLDERS = text("""
         AND lower(i.attendee_email) <> b.email
     GROUP BY 1, 2 ORDER BY 1
 """)
+_COMPLETED_REFUND = text("""
+    SELECT (SELECT max(attempt) FROM disbursements d WHERE d.refund_id = r.id AND d.status = 'succeeded') AS transfer
+    FROM refunds r WHERE r.id = :refund_id AND r.status = 'completed'
+""")
 _TRANSFER = text("""
     SELECT p.organizer_id, d.id AS transfer_id FROM payouts p JOIN disbursements d ON d.payout_id = p.id
     WHERE p.id = :payout_id AND p.status = 'completed' AND d.status = 'succeeded' ORDER BY d.attempt DESC LIMIT 1
@@ -322,10 +326,11 @@ def enqueue_to_person(
 
 
 def enqueue_refund_completed(tx: Transaction, refund_id: UUID, order_id: UUID) -> None:
-    """Tell a buyer that their money is back (NS-006)."""
-    enqueue_about_order(
-        tx, "refund_completed", order_id, dedupe_key=f"refund_completed:{refund_id}", context={"refund_id": refund_id}
-    )
+    """Tell a buyer that their money is back (NS-006), again where a bank had returned it and it is sent anew."""
+    completed = tx.execute(_COMPLETED_REFUND, {"refund_id": refund_id}).first()
+    if completed:
+        key = f"refund_completed:{refund_id}" + (f":{completed.transfer}" if (completed.transfer or 1) > 1 else "")
+        enqueue_about_order(tx, "refund_completed", order_id, dedupe_key=key, context={"refund_id": refund_id})
 
 
 def enqueue_payout_completed(tx: Transaction, payout_id: UUID) -> None:

@@ -30,7 +30,7 @@ from shared.messages.template_data import (
     Ticket,
 )
 from shared.sales.orders import LIVE
-from shared.states import EventStatus, OrderStatus, RefundStatus, SaleNotices, TierKind
+from shared.states import EventStatus, OrderStatus, PayoutStatus, RefundStatus, SaleNotices, TierKind
 
 MAX_ATTACHMENTS = 25
 """The most tickets that one mail attaches: some two megabytes. A mail about more links to the order."""
@@ -255,6 +255,10 @@ def _refund(tx: Transaction, email: QueuedEmail, *statuses: RefundStatus) -> dic
     return {"order": _order(tx, email), "refund": refund}
 
 
+def _refund_completed(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
+    return _refund(tx, email, RefundStatus.COMPLETED)  # the bank may have sent it back since
+
+
 def _refund_account_needed(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     return _refund(tx, email, RefundStatus.APPROVED, RefundStatus.FAILED)
 
@@ -310,8 +314,19 @@ def _sold_events(tx: Transaction, sales: Sequence[Mapping[str, Any]]) -> list[So
     ]
 
 
-def _payout(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
-    return {"payout": read_payout(tx, UUID(email.context["payout_id"]))}
+def _payout(tx: Transaction, email: QueuedEmail, *statuses: PayoutStatus) -> dict[str, Any]:
+    payout = read_payout(tx, UUID(email.context["payout_id"]))
+    if payout.status not in statuses:
+        raise Obsolete(f"the payout is {payout.status}")
+    return {"payout": payout}
+
+
+def _payout_completed(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
+    return _payout(tx, email, PayoutStatus.COMPLETED)  # the bank may have sent it back since
+
+
+def _payout_account_needed(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
+    return _payout(tx, email, PayoutStatus.PENDING, PayoutStatus.FAILED)
 
 
 def _bank_account_set(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
@@ -463,7 +478,7 @@ _BUILDERS: Mapping[str, Callable[[Transaction, QueuedEmail], dict[str, Any]]] = 
     "ticket_void": _ticket_void,
     "payment_unusable": _payment_unusable,
     "refund_rejected": _refund,
-    "refund_completed": _refund,
+    "refund_completed": _refund_completed,
     "refund_account_needed": _refund_account_needed,
     "top_up_needed": _top_up,
     "payment_in_review": _payment_in_review,
@@ -471,8 +486,8 @@ _BUILDERS: Mapping[str, Callable[[Transaction, QueuedEmail], dict[str, Any]]] = 
     "event_changed": _event_changed,
     "sale_made": _sale_made,
     "sale_digest": _sale_digest,
-    "payout_completed": _payout,
-    "payout_account_needed": _payout,
+    "payout_completed": _payout_completed,
+    "payout_account_needed": _payout_account_needed,
     "bank_account_set": _bank_account_set,
     "promo_used_late": _promo_used_late,
     "account_deleted": _person,

@@ -379,3 +379,68 @@ def test_a_delay_is_told_while_the_order_is_paid(sendgrid):
     order = an_order(paid=True)
     send_mail(the_mail_about(order, "ticket_delayed"))
     assert "24 jam" in sendgrid.asked[0].body["content"][0]["value"]
+
+
+def a_refund_of(order, buyer, status):
+    [row] = rows(
+        """
+        WITH payment AS (
+            INSERT INTO payments (order_id, attempt, gateway, external_id, payment_method, status, amount,
+                received_amount, expires_at, paid_at)
+            VALUES (:id, 1, 'xendit', CAST(:id AS text) || '-1', 'BCA', 'paid', 107500, 107500, now(), now())
+            RETURNING id)
+        INSERT INTO refunds (order_id, payment_id, user_id, kind, amount, reason, status, method)
+        SELECT :id, id, :user_id, 'requested', 90000, 'Sakit', :status, 'disbursement' FROM payment RETURNING id
+        """,
+        id=order.id,
+        user_id=buyer.id,
+        status=status,
+    )
+    return row.id
+
+
+def a_transfer(refund_id, buyer, attempt, status):
+    change(
+        """
+        WITH account AS (
+            INSERT INTO bank_accounts (user_id, bank_code, account_number_sealed, account_number_ending,
+                account_holder_name, status, replaced_at)
+            VALUES (:user_id, 'BCA', 'sealed', '4321', 'Siti Rahma', 'verified', now()) RETURNING id)
+        INSERT INTO disbursements (refund_id, attempt, bank_account_id, amount, status)
+        SELECT :refund_id, :attempt, id, 90000, :status FROM account
+        """,
+        refund_id=refund_id,
+        user_id=buyer.id,
+        attempt=attempt,
+        status=status,
+    )
+
+
+def test_money_that_a_bank_has_sent_back_is_told_once_it_is_sent_again(sendgrid):  # NS-006
+    with transaction() as tx:
+        buyer = a_user(tx)
+    order = an_order(buyer=buyer, paid=True)
+    refund_id = a_refund_of(order, buyer, "completed")
+    a_transfer(refund_id, buyer, 1, "reversed")
+
+    def enqueue():
+        with transaction() as tx:
+            mails.enqueue_refund_completed(tx, refund_id, order.id)
+
+    def send():
+        for row in rows("SELECT id FROM emails WHERE order_id = :id AND status = 'queued'", id=order.id):
+            send_mail(row.id)
+
+    enqueue()
+    change("UPDATE refunds SET status = 'failed' WHERE id = :id", id=refund_id)  # before its mail has gone out
+    send()
+    enqueue()
+    send()
+    assert sendgrid.asked == []
+    change("UPDATE refunds SET status = 'completed' WHERE id = :id", id=refund_id)
+    a_transfer(refund_id, buyer, 2, "succeeded")
+    enqueue()
+    send()
+    enqueue()
+    send()
+    assert [asked.body["subject"] for asked in sendgrid.asked] == ["Refund Rp 90.000 sudah dikirim"]
