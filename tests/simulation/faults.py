@@ -16,6 +16,9 @@ class FaultKind(StrEnum):
     GATEWAY_TIMEOUT = "gateway time-out, without effect"
     GATEWAY_LOST_ANSWER = "gateway time-out, with effect"
     GATEWAY_ERROR = "gateway answers 503"
+    GATEWAY_REFUSES = "gateway refuses a payment"
+    GATEWAY_LIST_LAGS = "gateway's list lacks what is new"
+    BANK_IS_SLOW = "bank does not say whose account it is"
     PUBLISH_FAILS = "publish refused"
     TASK_FAILS = "task refused"
     STORAGE_FAILS = "storage refuses"
@@ -23,10 +26,13 @@ class FaultKind(StrEnum):
 
 
 class Point(StrEnum):
-    """Where the product speaks to the outside. Each is passed before and after the effect, but for statements."""
+    """Where the product speaks to the outside. Those where it may crash are passed before and after the effect."""
 
     COMMIT = "commit"
     GATEWAY = "gateway call"
+    OPENING = "opening of a payment"
+    LISTING = "list of payments"
+    ACCOUNT_CHECK = "check of a bank account"
     PUBLISH = "publish"
     TASK = "task creation"
     STORAGE = "storage write"
@@ -34,10 +40,13 @@ class Point(StrEnum):
 
 
 _PLACES: dict[FaultKind, frozenset[Point]] = {
-    FaultKind.CRASH: frozenset(Point) - {Point.STATEMENT},
+    FaultKind.CRASH: frozenset({Point.COMMIT, Point.GATEWAY, Point.PUBLISH, Point.TASK, Point.STORAGE}),
     FaultKind.GATEWAY_TIMEOUT: frozenset({Point.GATEWAY}),
     FaultKind.GATEWAY_LOST_ANSWER: frozenset({Point.GATEWAY}),
     FaultKind.GATEWAY_ERROR: frozenset({Point.GATEWAY}),
+    FaultKind.GATEWAY_REFUSES: frozenset({Point.OPENING}),
+    FaultKind.GATEWAY_LIST_LAGS: frozenset({Point.LISTING}),
+    FaultKind.BANK_IS_SLOW: frozenset({Point.ACCOUNT_CHECK}),
     FaultKind.PUBLISH_FAILS: frozenset({Point.PUBLISH}),
     FaultKind.TASK_FAILS: frozenset({Point.TASK}),
     FaultKind.STORAGE_FAILS: frozenset({Point.STORAGE}),

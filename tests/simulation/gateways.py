@@ -1,6 +1,6 @@
 """Xendit, Midtrans, SendGrid and WhatsApp: the simulators of infra/local in this process, on a database in memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +14,7 @@ from infra.local.cloud.store import metadata
 from infra.local.simulators import application, faults, payments, tables, webhooks
 from infra.local.simulators.settings import SimulatorSettings
 from infra.local.simulators.webhooks import Webhook
+from shared.messages.sending import EMAIL_ID_ARGUMENT
 from tests.simulation.clock import BEGINNING, Clock
 from tests.simulation.delivery import Deliveries, DeliveryKind
 
@@ -46,6 +47,26 @@ class Gateways:
                 key = (row.gateway, row.external_id)
                 found[key] = found.get(key, 0) + row.amount
         return found
+
+    def unpaid_besides(self, references: Iterable[str]) -> list[tuple[str, str, int]]:
+        """The gateway, reference and amount of each payment that waits, but for those of `references`."""
+        query = tables.payments.select().where(tables.payments.c.status == "pending")
+        known = set(references)
+        with self.store.connect() as tx:
+            rows = tx.execute(query.order_by(tables.payments.c.created_at, tables.payments.c.reference)).all()
+        return [(row.gateway, row.reference, row.amount) for row in rows if row.reference not in known]
+
+    def mails_to(self, address: str) -> list[str]:
+        """The texts of the mails to an address, oldest first."""
+        query = tables.mails.select().where(tables.mails.c.recipient == address).order_by(tables.mails.c.id)
+        with self.store.connect() as tx:
+            return [row.text for row in tx.execute(query)]
+
+    def mails_after(self, newest: int) -> list[tuple[int, str | None]]:
+        """The number of each mail after one, and our id of it."""
+        query = tables.mails.select().where(tables.mails.c.id > newest).order_by(tables.mails.c.id)
+        with self.store.connect() as tx:
+            return [(row.id, row.custom_args.get(EMAIL_ID_ARGUMENT)) for row in tx.execute(query)]
 
     def sent_by_hand(self, gateway: str, name: str, amount: int) -> None:
         """Somebody sends money at a dashboard, under the id that the books have it by."""

@@ -30,10 +30,11 @@ _CHEAP = " UNION ALL ".join(
 
 
 def check_step(world: "World") -> None:
-    """Ask the cheap questions, all in one."""
+    """Ask the cheap questions, all in one, and whether the mails that were sent are true."""
     broken = world.rows(_CHEAP)
     if broken:
         raise Violation(broken[0].promise, broken)
+    world.mail_promises.check_new(world)
 
 
 def check_all(world: "World") -> None:
@@ -44,6 +45,7 @@ def check_all(world: "World") -> None:
     given_back = world.rows(money_promises.GIVEN_BACK_BEYOND_WHAT_WAS_PAID)
     if given_back:
         raise Violation("I9: what goes back was paid", given_back)
+    world.mail_promises.check_all(world)
     wrong = world.promises.broken(world.rows)
     if wrong:
         raise Violation("I12: what people are told stays true", wrong)

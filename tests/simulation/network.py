@@ -1,5 +1,6 @@
 """The network: every HTTP call of the product goes to a service in this process, or is lost on its way."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,11 @@ from tests.simulation.faults import FaultKind, Faults, Point
 WAITED_SECONDS = 6.0
 """How long the product waits for an answer that does not come (shared/gateways/registry.py)."""
 GATEWAYS = "http://gateways.test"
+_OPENINGS = ("/xendit/v2/invoices", "/midtrans/snap/v1/transactions", "/midtrans/v2/charge")
+_LISTS = ("/xendit/v2/invoices",)
+_ACCOUNT_CHECKS = "/xendit/v1.1/identity/bank_account_data_requests"
+_JSON = {"Content-Type": "application/json"}
+_REFUSAL = {"error_code": "API_VALIDATION_ERROR", "message": "refused", "error_messages": ["refused"]}
 
 
 @dataclass(frozen=True)
@@ -48,12 +54,30 @@ class Network:
             raise requests.ReadTimeout(request=request)
         if fault is FaultKind.GATEWAY_ERROR:
             return _response(request, Answer(503, {"Content-Type": "text/html"}, b"<h1>Try again</h1>"))
-        answer = self.carry(request.method or "GET", url, dict(request.headers), request.body)
+        method, path = request.method or "GET", urlsplit(url).path
+        if wrong := self._wrong(method, path):
+            return _response(request, wrong)
+        answer = self.carry(method, url, dict(request.headers), request.body)
         if fault is FaultKind.GATEWAY_LOST_ANSWER:
             self._clock.advance(WAITED_SECONDS)
             raise requests.ReadTimeout(request=request)
         self._faults.pass_by(Point.GATEWAY, "after")
-        return _response(request, answer)
+        return _response(request, self._as_known_yet(method, path, answer))
+
+    def _wrong(self, method: str, path: str) -> Answer | None:
+        """The answer of a gateway that refuses to open a payment, or whose list does not have it yet."""
+        if method == "POST" and path in _OPENINGS and self._faults.due(Point.OPENING):
+            return Answer(400, _JSON, json.dumps(_REFUSAL).encode())
+        if method == "GET" and path in _LISTS and self._faults.due(Point.LISTING):
+            return Answer(200, _JSON, b"[]")
+        return None
+
+    def _as_known_yet(self, method: str, path: str, answer: Answer) -> Answer:
+        """The answer about whose account it is, without what a slow bank has not said yet."""
+        if method == "POST" and path == _ACCOUNT_CHECKS and self._faults.due(Point.ACCOUNT_CHECK):
+            said = {name: value for name, value in json.loads(answer.body).items() if name != "result"}
+            return Answer(answer.status, answer.headers, json.dumps({**said, "status": "PENDING"}).encode())
+        return answer
 
     def carry(self, method: str, url: str, headers: dict[str, str], body: bytes | str | None) -> Answer:
         """Call a simulated service."""

@@ -1,6 +1,7 @@
 """The people of a seed, and what each of them knows: only what they were told."""
 
 import random
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from shared.identity.tokens import Principal
 from tests.factories import Event, a_gate_staff, a_promo, a_tier, a_user, an_event, bearer
 
 _NUMBERS = ("Satu", "Dua", "Tiga", "Empat", "Lima", "Enam", "Tujuh", "Delapan")
+GATEWAY_NAMES = ("xendit", "midtrans")
 METHODS = ("QRIS", "BCA", "MANDIRI", "GOPAY", "OVO", "DANA", "ANY")
 
 
@@ -56,13 +58,13 @@ class Buyer:
         """The orders that they believe to be in one of these states."""
         return [order for order in self.orders.values() if order["status"] in statuses]
 
-    def payments(self) -> list[KnownPayment]:
-        """Every payment that they were shown, and can go and pay."""
+    def payments(self, gateways: Collection[str] = GATEWAY_NAMES) -> list[KnownPayment]:
+        """Every payment of some gateways that they were shown, and can go and pay."""
         return [
             KnownPayment(payment["id"], payment["gateway"], payment["gateway_reference"], payment["amount"])
             for order in self.orders.values()
             for payment in order["payments"]
-            if payment["gateway_reference"] and not payment["is_opening"]
+            if payment["gateway_reference"] and not payment["is_opening"] and payment["gateway"] in gateways
         ]
 
 
@@ -78,14 +80,21 @@ class People:
     gate_staff: list[Principal]
     codes_shown: dict[str, tuple[str, str]] = field(default_factory=dict)
     """The tickets that holders have opened, each with its event and its QR code."""
-    inside: set[str] = field(default_factory=set)
-    """The tickets with which somebody was let in."""
+    inside: dict[str, str] = field(default_factory=dict)
+    """The tickets with which somebody was let in, each by its scan."""
+    offline_scans: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    """Scans that devices have decided without network, and not sent yet, each with its event and its ticket."""
+    drafts: list[Event] = field(default_factory=list)
+    """Events that organizers have written themselves, published or not."""
 
     @classmethod
-    def gather(cls, tx: Transaction, chance: random.Random) -> "People":
-        """People, events that sell out soon, and promo codes."""
+    def gather(cls, tx: Transaction, chance: random.Random, days: Sequence[Sequence[int]]) -> "People":
+        """People, events that sell out soon (each begins after some of its `days`), and promo codes."""
         organizers = [a_user(tx, role="organizer", full_name=_organizer_name(number)) for number in (0, 1)]
-        events = [_an_event(tx, chance, organizers[number % 2].id, number) for number in range(3)]
+        events = [
+            _an_event(tx, chance, organizers[number % 2].id, number, chance.choice(each))
+            for number, each in enumerate(days)
+        ]
         codes = [code for number, event in enumerate(events) for code in _codes(tx, event, number)]
         return cls(
             events,
@@ -122,18 +131,21 @@ def _a_buyer(tx: Transaction, number: int) -> Buyer:
     return Buyer(name, a_user(tx, full_name=name, email=f"pembeli{number}@example.com"))
 
 
-def _an_event(tx: Transaction, chance: random.Random, organizer_id: UUID, number: int) -> Event:
+def _an_event(tx: Transaction, chance: random.Random, organizer_id: UUID, number: int, days: int) -> Event:
     tiers = [
         a_tier(name="Murah", price=40_000, quota=chance.choice((4, 8, 30))),
         a_tier(name="Mahal", price=123_457, quota=chance.choice((2, 6, 12))),
         a_tier(name="Gratis", price=0, quota=3),
         a_tier(name="Kaus", price=99_999, quota=5, kind="product"),
     ]
-    days = chance.choice((9, 16, 25)) if number else 0  # the first one's gates are open already
-    starts_at = clock.now() + timedelta(days=days, hours=3 + chance.randrange(20))
-    title = f"Konser {number + 1}"
     return an_event(
-        tx, tiers=tiers, organizer_id=organizer_id, starts_at=starts_at, title=title, gates_open=number == 0
+        tx,
+        tiers=tiers,
+        organizer_id=organizer_id,
+        starts_at=clock.now() + timedelta(days=days, hours=3 + chance.randrange(20)),
+        title=f"Konser {number + 1}",
+        gates_open=days < 3,
+        allows_reentry=chance.random() < 0.5,
     )
 
 

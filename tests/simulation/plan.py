@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from tests.simulation import seasons
 from tests.simulation.faults import Fault, FaultKind
 
 FAULT_SHARE = 0.3
@@ -19,12 +20,21 @@ _FAULT_WEIGHTS = {
     FaultKind.GATEWAY_TIMEOUT: 8,
     FaultKind.GATEWAY_LOST_ANSWER: 14,
     FaultKind.GATEWAY_ERROR: 8,
+    FaultKind.GATEWAY_REFUSES: 5,
+    FaultKind.GATEWAY_LIST_LAGS: 4,
+    FaultKind.BANK_IS_SLOW: 6,
     FaultKind.PUBLISH_FAILS: 6,
     FaultKind.TASK_FAILS: 4,
     FaultKind.STORAGE_FAILS: 4,
     FaultKind.DATABASE_RESTART: 2,
 }
-_MOST_PLACES = {FaultKind.CRASH: 14, FaultKind.DATABASE_RESTART: 12}
+_MOST_PLACES = {
+    FaultKind.CRASH: 14,
+    FaultKind.DATABASE_RESTART: 12,
+    FaultKind.GATEWAY_REFUSES: 1,
+    FaultKind.GATEWAY_LIST_LAGS: 1,
+    FaultKind.BANK_IS_SLOW: 1,
+}
 
 
 @dataclass(frozen=True)
@@ -67,10 +77,16 @@ class Plan:
 
 
 def drawn(seed: int, length: int, weights: Mapping[str, int]) -> Plan:
-    """The plan of a seed: `length` steps, acts by weight."""
+    """The plan of a seed: `length` steps, acts by weight and by the phase of its season."""
     chance = random.Random(seed)
-    acts = chance.choices(list(weights), list(weights.values()), k=length)
+    phases = [{**weights, **phase} for phase in seasons.of(seed).phases]
+    acts = [_act(chance, phases[number * len(phases) // length]) for number in range(length)]
     return Plan(seed, tuple(Step(act, chance.getrandbits(48), _fault(chance)) for act in acts))
+
+
+def _act(chance: random.Random, weights: Mapping[str, int]) -> str:
+    [act] = chance.choices(list(weights), list(weights.values()))
+    return act
 
 
 def _fault(chance: random.Random) -> Fault | None:

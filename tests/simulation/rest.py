@@ -97,6 +97,7 @@ def _deliver_for(world: "World", seconds: float) -> list[str]:
         due = world.deliveries.due(world.clock.seconds)
         if due:
             lines.append(f"     {world.clock.seconds:9.1f} s  at rest: {hand_over(world, due[0])}")
+            world.mail_promises.check_new(world)
             continue
         if world.clock.seconds > end - SAME_MOMENT:
             return lines

@@ -19,28 +19,28 @@ _POSSIBLE: dict[str, dict[str, str]] = {
         "paid": "refunded",
     },
     "payments": {
-        "new": "opening paid",  # what costs nothing is paid at once
+        "new": "opening paid expired",  # what costs nothing is paid at once; a second invoice is to be cancelled
         "opening": "pending paid expired failed",
         "pending": "paid expired failed",
         "expired": "paid",
         "failed": "paid",
         "paid": "refunded",
     },
-    "tickets": {"new": "issued", "issued": "used void", "used": "void"},
-    "pickups": {"new": "waiting", "waiting": "picked_up void"},
+    "tickets": {"new": "issued", "issued": "used void", "used": "issued void"},  # issued again: its scan was undone
+    "pickups": {"new": "waiting", "waiting": "picked_up void", "picked_up": "waiting"},
     "refunds": {
         "new": "requested approved completed",  # completed: somebody gave it back at a dashboard
         "requested": "approved rejected",
-        "approved": "processing completed failed rejected",
+        "approved": "processing completed",
         "processing": "completed failed approved",  # approved: by bank transfer, as its gateway refuses
         "failed": "approved processing completed",
-        "completed": "failed approved rejected",  # the bank has sent it back; or it was money of another refund
+        "completed": "failed rejected",  # the bank has sent it back; or it was money of another refund
     },
     "payouts": {
         "new": "pending carried_over",
         "pending": "processing carried_over",
         "processing": "completed failed",
-        "failed": "pending carried_over",
+        "failed": "pending",
         "completed": "failed",  # the bank has sent the transfer back
     },
     "disbursements": {
@@ -48,7 +48,8 @@ _POSSIBLE: dict[str, dict[str, str]] = {
         "sending": "succeeded failed reversed",  # reversed: we hear of it when it has come back already
         "succeeded": "reversed",
     },
-    "events": {"new": "draft", "published": "cancelled"},
+    "bank_accounts": {"new": "checking verified", "checking": "verified refused", "verified": "refused"},
+    "events": {"new": "draft", "draft": "published cancelled", "published": "draft cancelled"},
 }
 POSSIBLE: frozenset[Transition] = frozenset(
     (machine, before, after)

@@ -16,7 +16,7 @@ from infra.local.simulators.settings import SimulatorSettings
 from shared.cloud.settings import settings
 from tests.conftest import ENVIRONMENT, SECRETS
 from tests.simulation import database as databases
-from tests.simulation import logs, randomness
+from tests.simulation import logs, randomness, seasons
 from tests.simulation.clock import Clock
 from tests.simulation.cloud_tasks import CloudTasks
 from tests.simulation.database import Database
@@ -24,8 +24,10 @@ from tests.simulation.delivery import Deliveries
 from tests.simulation.faults import Fault, Faults
 from tests.simulation.functions import Functions
 from tests.simulation.gateways import Gateways
+from tests.simulation.mail_promises import MailPromises
 from tests.simulation.network import GATEWAYS, Network
 from tests.simulation.people import People
+from tests.simulation.phones import Phones
 from tests.simulation.promises import Promises
 from tests.simulation.pubsub import DeadLetters, PubSub
 from tests.simulation.revisions import CLIENTS, Revisions
@@ -38,6 +40,7 @@ NOT_RUN = frozenset({"synthetic_purchase", "prewarm"})
 
 SETTINGS = {
     **ENVIRONMENT,
+    "CANCELLATION_APPROVAL": "required",
     "DATABASE_ROLE": "",
     "POOL_SIZE": "4",
     "POOL_TIMEOUT_SECONDS": "1",
@@ -66,6 +69,7 @@ class World:
         self.gateways = Gateways(_simulator_settings(), self.clock, self.deliveries)
         self.network = Network(self.gateways.application, self.clock, self.faults)
         self.functions = Functions(self.manifest, revisions, self.database, self.clock, self.faults)
+        self.phones = Phones(self.network)
         self.outcomes: Counter[str] = Counter()
         """What came of the acts, by act and outcome."""
 
@@ -77,6 +81,7 @@ class World:
         self.database.reset(seed)
         self.deliveries = Deliveries()
         self.gateways.reset(self.deliveries)
+        self.phones.begin()
         self.functions.begin()
         self.storage = Storage(self.faults)
         self.scheduler = Scheduler(self.manifest, self.clock, self.deliveries, NOT_RUN)
@@ -89,9 +94,10 @@ class World:
         for revision in self.revisions.all:
             revision.use(cloud)
         self.promises = Promises()
+        self.mail_promises = MailPromises()
         chance = random.Random(seed)
         with self.database.owner.begin() as tx:
-            self.people = People.gather(tx, chance)
+            self.people = People.gather(tx, chance, seasons.of(seed).days)
 
     def arm(self, fault: Fault | None) -> None:
         """Begin a step, with its fault."""

@@ -3,9 +3,13 @@
 from tests.simulation.acts import (  # noqa: F401 - each declares its acts
     admins,
     buyers,
+    cancellations,
+    chat,
     dashboards,
+    drafts,
     gate,
     machines,
+    offline_gate,
     organizers,
     payers,
     returns,

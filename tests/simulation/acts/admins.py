@@ -24,7 +24,10 @@ _PLAIN_TASKS = """
     SELECT id FROM manual_tasks WHERE done_at IS NULL
         AND kind IN ('webhook_failed', 'unknown_refund', 'unknown_payout', 'clearing_difference') ORDER BY id
 """
-_DOUBTED_ACCOUNTS = "SELECT id FROM bank_accounts WHERE status = 'checking' AND replaced_at IS NULL ORDER BY id"
+_DOUBTED_ACCOUNTS = """
+    SELECT id FROM bank_accounts WHERE (status = 'checking' OR has_payee_name = false) AND replaced_at IS NULL
+    ORDER BY status, id
+"""
 _FAILED_REFUNDS = "SELECT id FROM refunds WHERE status = 'failed' ORDER BY id"
 
 
@@ -97,6 +100,16 @@ def finish(world: "World", chance: random.Random) -> str | None:
     path = f"/admin/manual-tasks/{chance.choice(found).id}/done"
     answer = ask(world, "POST", path, world.people.an_admin(chance), {"note": "Beres"})
     return outcome(answer)
+
+
+@act("an admin decides whether an organizer deals with themselves", 2)
+def decide_self_dealing(world: "World", chance: random.Random) -> str | None:
+    """Let a payout go that waits, as buyers with the platform's codes look like their organizer."""
+    found = world.rows("SELECT id FROM manual_tasks WHERE done_at IS NULL AND kind = 'payout_self_dealing' ORDER BY id")
+    if not found:
+        return None
+    path = f"/admin/manual-tasks/{chance.choice(found).id}/done"
+    return outcome(ask(world, "POST", path, world.people.an_admin(chance), {"note": "Pembeli biasa"}))
 
 
 @act("an admin decides about a bank account", 2)

@@ -16,7 +16,7 @@ BASKETS = ((1, 0, 0, 0), (2, 0, 0, 0), (0, 1, 0, 0), (1, 1, 0, 1), (0, 0, 1, 0),
 @act("a buyer reserves", 20)
 def reserve(world: "World", chance: random.Random) -> str | None:
     """Ask for some units, now and then with a promo code."""
-    buyer, event = chance.choice(world.people.buyers), chance.choice(world.people.events)
+    buyer, event = chance.choice(world.people.buyers), chance.choice(world.people.events + world.people.drafts[-1:])
     items = [
         {"tier_id": str(tier_id), "quantity": quantity, "attendees": _attendees(chance, quantity)}
         for tier_id, quantity in zip(event.tier_ids, chance.choice(BASKETS), strict=True)
@@ -59,10 +59,10 @@ def check_out(world: "World", chance: random.Random) -> str | None:
     return f"{buyer.name}: {outcome(answer)}"
 
 
-@act("a buyer looks at an order", 6)
+@act("a buyer looks at an order", 8)
 def look(world: "World", chance: random.Random) -> str | None:
-    """Read an order they know."""
-    found = _with(world, chance)
+    """Read an order they know, mostly one that they wait for."""
+    found = (chance.random() < 0.7 and _with(world, chance, "pending_payment")) or _with(world, chance)
     if found is None:
         return None
     buyer, order = found

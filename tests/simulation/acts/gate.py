@@ -1,9 +1,10 @@
 """The gate: holders show their codes, staff scan them, also twice; a ticket lets somebody in once (I11)."""
 
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from shared.identity.tokens import Principal
 from tests.simulation.acts.asking import ask, outcome
 from tests.simulation.acts.registry import act
 from tests.simulation.violations import Violation
@@ -38,38 +39,91 @@ def scan(world: "World", chance: random.Random) -> str | None:
     ticket_id, (event_id, code) = chance.choice(list(world.people.codes_shown.items()))
     gates = list(zip(world.people.events, world.people.gate_staff, strict=True))
     right = [(event, staff) for event, staff in gates if str(event.id) == event_id]
-    event, staff = chance.choice(right if chance.random() < 0.8 else gates)
-    scan_id = str(UUID(int=chance.getrandbits(128), version=4))
-    body = {"qr": code, "event_id": str(event.id), "scan_id": scan_id}
+    event, staff = chance.choice(right if right and chance.random() < 0.8 else gates)
+    body = {"qr": code, "event_id": str(event.id), "scan_id": new_scan_id(chance)}
     answer = ask(world, "POST", "/tickets/scan", world.people.headers(staff), body)
     if answer is None or not answer.ok:
         return outcome(answer)
     result = answer.json()["result"]
     if result == "valid":
-        _let_in(world, ticket_id)
+        let_in(world, ticket_id, body["scan_id"])
     return str(result)
 
 
-def _let_in(world: "World", ticket_id: str) -> None:
-    """Somebody goes in: they were told so. Nobody else may, with that ticket."""
-    if ticket_id in world.people.inside:
+@act("somebody leaves the event", 3)
+def leave(world: "World", chance: random.Random) -> str | None:
+    """Scan somebody out, who may come back; where the answer is lost they may be out."""
+    if not world.people.inside:
+        return None
+    ticket_id = chance.choice(list(world.people.inside))
+    event_id, code = world.people.codes_shown[ticket_id]
+    body = {"qr": code, "event_id": event_id, "scan_id": new_scan_id(chance), "direction": "out"}
+    answer = ask(world, "POST", "/tickets/scan", world.people.headers(_staff(world)[event_id]), body)
+    if answer is None or answer.status >= 500 or (answer.ok and answer.json()["result"] == "exited"):
+        del world.people.inside[ticket_id]
+    return outcome(answer) if answer is None or not answer.ok else str(answer.json()["result"])
+
+
+@act("a scan is undone", 2)
+def undo(world: "World", chance: random.Random) -> str | None:
+    """Undo a mistaken scan: the ticket may be scanned again."""
+    if not world.people.inside:
+        return None
+    ticket_id = chance.choice(list(world.people.inside))
+    path, event_id = f"/tickets/{ticket_id}/scan/undo", world.people.codes_shown[ticket_id][0]
+    answer = ask(world, "POST", path, _supervisor(world, event_id), {"reason": "Salah orang"})
+    if answer is None or answer.ok or answer.status >= 500:
+        del world.people.inside[ticket_id]
+    return outcome(answer)
+
+
+def let_in(world: "World", ticket_id: str, scan_id: str) -> None:
+    """Somebody goes in: they were told so. Nobody else may, with that ticket; a scan may be sent again."""
+    if world.people.inside.setdefault(ticket_id, scan_id) != scan_id:
         raise Violation("I11: a ticket lets somebody in once", [ticket_id])
-    world.people.inside.add(ticket_id)
+
+
+def new_scan_id(chance: random.Random) -> str:
+    """The id that a device gives to a scan."""
+    return str(UUID(int=chance.getrandbits(128), version=4))
 
 
 @act("the counter hands goods over", 3)
 def hand_over(world: "World", chance: random.Random) -> str | None:
     """Type a pickup code, also twice."""
-    codes = [
-        (order["event_id"], order["pickup_code"])
+    order = _with_goods(world, chance)
+    if order is None:
+        return None
+    body = {"event_id": order["event_id"], "code": order["pickup_code"], "scan_id": new_scan_id(chance)}
+    answer = ask(world, "POST", "/pickups/scan", world.people.headers(_staff(world)[order["event_id"]]), body)
+    return str(answer.json()["result"]) if answer and answer.ok else outcome(answer)
+
+
+@act("a pickup is undone", 1)
+def undo_pickup(world: "World", chance: random.Random) -> str | None:
+    """Take back that goods were handed over."""
+    order = _with_goods(world, chance)
+    if order is None:
+        return None
+    headers = _supervisor(world, order["event_id"])
+    return outcome(ask(world, "POST", f"/orders/{order['id']}/pickup/undo", headers, {"reason": "Salah orang"}))
+
+
+def _with_goods(world: "World", chance: random.Random) -> dict[str, Any] | None:
+    """An order with a pickup code, of an event that has a counter."""
+    found = [
+        order
         for buyer in world.people.buyers
         for order in buyer.orders.values()
-        if order["pickup_code"]
+        if order["pickup_code"] and order["event_id"] in _staff(world)
     ]
-    if not codes:
-        return None
-    event_id, code = chance.choice(codes)
-    staff = dict(zip((str(event.id) for event in world.people.events), world.people.gate_staff, strict=True))[event_id]
-    scan_id = str(UUID(int=chance.getrandbits(128), version=4))
-    body = {"event_id": event_id, "code": code, "scan_id": scan_id}
-    return outcome(ask(world, "POST", "/pickups/scan", world.people.headers(staff), body))
+    return chance.choice(found) if found else None
+
+
+def _staff(world: "World") -> dict[str, Principal]:
+    return dict(zip((str(event.id) for event in world.people.events), world.people.gate_staff, strict=True))
+
+
+def _supervisor(world: "World", event_id: str) -> dict[str, str]:
+    [event] = [each for each in world.people.events + world.people.drafts if str(each.id) == event_id]
+    return world.people.organizer(event.organizer_id)

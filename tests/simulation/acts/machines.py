@@ -16,9 +16,19 @@ MAY_FAIL = {"job reconcile/jobs/nightly": "LedgerMismatch"}
 
 @act("a delivery arrives", 90)
 def deliver(world: "World", chance: random.Random) -> str | None:
-    """Hand over one of the deliveries that are due, any of them."""
+    """Hand over one of the deliveries that are due, any of them, but jobs less often: there are many."""
     due = world.deliveries.due(world.clock.seconds)
-    return hand_over(world, chance.choice(due)) if due else None
+    others = [each for each in due if each.kind is not DeliveryKind.JOB]
+    if not due:
+        return None
+    return hand_over(world, chance.choice(others if others and chance.random() < 0.7 else due))
+
+
+@act("the payouts of the day are made", 1)
+def make_payouts(world: "World", _: random.Random) -> str | None:
+    """Let the job run that finds what is due."""
+    due = [each for each in world.deliveries.due(world.clock.seconds) if each.name == "job payout_execution daily"]
+    return hand_over(world, due[0]) if due else None
 
 
 @act("a delivery arrives, and will again", 4)
@@ -71,6 +81,15 @@ def jump(world: "World", chance: random.Random) -> str | None:
     world.advance(seconds)
     world.faults.note("clock jumps")
     return f"{seconds} s"
+
+
+@act("days pass", 1)
+def pass_days(world: "World", chance: random.Random) -> str | None:
+    """Let a day or two pass: events begin and end, and payouts come due."""
+    days = chance.choice((1, 1, 2))
+    world.advance(days * 86_400 + chance.randrange(7200))
+    world.faults.note("clock jumps")
+    return f"{days} days"
 
 
 def hand_over(world: "World", delivery: Delivery) -> str:

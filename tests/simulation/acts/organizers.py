@@ -1,4 +1,4 @@
-"""Organizers: they change what is on sale, cancel, and see to their money."""
+"""Organizers: they change what is on sale, and see to their money."""
 
 import random
 from datetime import timedelta
@@ -39,17 +39,6 @@ def change_tier(world: "World", chance: random.Random) -> str | None:
     wanted = chance.choice(({"quota": chance.randrange(1, 40)}, {"price": chance.choice((40_000, 55_555, 123_457))}))
     answer = ask(world, "PUT", f"/events/{event.id}/tiers/{tier_id}", _owner(world, event), wanted)
     return f"{wanted}: {outcome(answer)}"
-
-
-@act("an organizer cancels an event", 1)
-def cancel(world: "World", chance: random.Random) -> str | None:
-    """Cancel: everybody gets their money back. Too near to the event it is refused."""
-    event = chance.choice(world.people.events)
-    if chance.random() < 0.5:
-        return None
-    key = {"Idempotency-Key": f"cancel-{chance.getrandbits(64):016x}"}
-    answer = ask(world, "POST", f"/events/{event.id}/cancel", _owner(world, event) | key, {"reason": "Hujan"})
-    return outcome(answer)
 
 
 @act("an organizer asks for a payout again", 2)

@@ -2,11 +2,12 @@
 
 import json
 import random
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.acts.registry import act
 from tests.simulation.network import GATEWAYS
-from tests.simulation.people import KnownPayment
+from tests.simulation.people import GATEWAY_NAMES, KnownPayment
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -32,12 +33,31 @@ def pay_oddly(world: "World", chance: random.Random) -> str | None:
 
 @act("a payment attempt fails", 2)
 def fail(world: "World", chance: random.Random) -> str | None:
-    """Have an attempt denied."""
-    return _press(world, chance, "fail", newest=3)
+    """Have an attempt denied. Of Xendit's payments nobody hears of it."""
+    return _press(world, chance, "fail", newest=1, gateways=("midtrans",))
 
 
-def _press(world: "World", chance: random.Random, action: str, *, difference: int = 0, newest: int = 0) -> str | None:
-    known = [payment for buyer in world.people.buyers for payment in buyer.payments()[-newest:]]
+@act("a payer pays what nobody was shown", 2)
+def pay_unseen(world: "World", chance: random.Random) -> str | None:
+    """Pay what a wallet asks for on the phone, although the answer with the payment's page was lost."""
+    shown = [payment.reference for buyer in world.people.buyers for payment in buyer.payments()]
+    found = world.gateways.unpaid_besides(shown)
+    if not found:
+        return None
+    gateway, reference, amount = chance.choice(found)
+    return f"{gateway} {amount}: {press(world, KnownPayment('', gateway, reference, amount), 'pay', {})}"
+
+
+def _press(
+    world: "World",
+    chance: random.Random,
+    action: str,
+    *,
+    difference: int = 0,
+    newest: int = 0,
+    gateways: Collection[str] = GATEWAY_NAMES,
+) -> str | None:
+    known = [payment for buyer in world.people.buyers for payment in buyer.payments(gateways)[-newest:]]
     if not known:
         return None
     payment = chance.choice(known)

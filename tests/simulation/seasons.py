@@ -1,0 +1,127 @@
+"""Seasons: what a seed is about. Some live through whole events and their payouts, others never leave a rush.
+
+A season has one phase or several, each for an equal part of the plan; a phase says which acts are drawn more or less
+often than usual.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+Weights = Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Season:
+    """`share`: how many seeds are given it. `days`: the days after which each event may begin."""
+
+    name: str
+    share: int
+    phases: tuple[Weights, ...] = ({},)
+    days: Sequence[Sequence[int]] = ((0,), (9, 16, 25), (9, 16, 25))
+
+
+_STILL = {"the clock jumps": 0, "days pass": 0}
+_BUYING = {"a buyer reserves": 30, "a buyer checks out": 26, "a payer pays": 30, "a buyer looks at an order": 16}
+
+SEASONS = (
+    Season("ordinary", 3),
+    Season("rush", 2, ({**_STILL, **_BUYING, "a buyer reserves": 50, "time passes": 8},)),
+    Season(
+        "whole lives of events",
+        4,
+        (
+            {**_STILL, **_BUYING, "somebody names a bank account": 12},
+            {
+                **_STILL,
+                "a buyer looks at an order": 20,
+                "a holder opens a ticket": 30,
+                "gate staff scan a code": 24,
+                "the counter hands goods over": 20,
+                "a bank takes a payment back": 6,
+                "somebody refunds at a gateway's dashboard": 6,
+                "an admin asks for a cancellation": 2,
+            },
+            {
+                "days pass": 20,
+                "the payouts of the day are made": 20,
+                "somebody names a bank account": 16,
+                "an organizer asks for a payout again": 12,
+                "an admin decides whether an organizer deals with themselves": 12,
+                "an admin decides about a bank account": 6,
+                "an organizer changes an event": 0,
+            },
+        ),
+        days=((0,), (0, 1), (1, 2)),
+    ),
+    Season(
+        "money goes back",
+        3,
+        (
+            {**_STILL, **_BUYING},
+            {
+                "a buyer looks at an order": 16,
+                "a buyer asks for money back": 30,
+                "an organizer decides about a refund": 26,
+                "somebody names a bank account": 20,
+                "somebody refunds at a gateway's dashboard": 8,
+                "an admin tries a failed refund again": 12,
+                "an admin pays a refund by hand": 6,
+                "an admin decides what a dashboard refund was for": 10,
+            },
+        ),
+        days=((0,), (9, 16), (16, 25)),
+    ),
+    Season(
+        "events are cancelled",
+        2,
+        (
+            {**_STILL, **_BUYING},
+            {
+                "an organizer changes an event": 6,
+                "an organizer cancels an event": 6,
+                "an admin asks for a cancellation": 6,
+                "an admin decides about a cancellation": 10,
+            },
+        ),
+        days=((0,), (15, 25), (20, 30)),
+    ),
+    Season(
+        "people order in the chat",
+        2,
+        (
+            {
+                **_STILL,
+                "time passes": 6,
+                "somebody writes in the chat": 50,
+                "somebody writes twice in the chat": 12,
+                "somebody presses a button in the chat": 50,
+                "somebody pays what the chat showed": 24,
+                "somebody chooses what the chat may tell them": 6,
+                "somebody links their account in the chat": 12,
+                "a phone shares its number": 3,
+            },
+        ),
+    ),
+    Season(
+        "payments fail",
+        2,
+        (
+            {
+                **_STILL,
+                **_BUYING,
+                "a payment attempt fails": 16,
+                "a payer pays something old": 16,
+                "a payer pays what nobody was shown": 30,
+                "a card payment is doubted": 6,
+                "a payer pays another amount": 8,
+            },
+        ),
+    ),
+)
+
+
+def of(seed: int) -> Season:
+    """The season of a seed."""
+    [season] = random.Random(f"season of {seed}").choices(SEASONS, [season.share for season in SEASONS])
+    return season
