@@ -129,7 +129,7 @@ class JsonApi:
         self._base_url = base_url.rstrip("/")
         self._timeouts = timeouts or Timeouts()
         self._status_of = status_of
-        self._session = _pooled_session(auth)
+        self._session = _pooled_session(self._base_url, auth)
         self._circuit = pybreaker.CircuitMemoryStorage(pybreaker.STATE_CLOSED)
         self._breaker = pybreaker.CircuitBreaker(
             fail_max=self._timeouts.failures_to_open,
@@ -336,9 +336,10 @@ class _TryFailed(Exception):
         self.retry_after_seconds = retry_after_seconds
 
 
-def _pooled_session(auth: AuthBase | tuple[str, str]) -> requests.Session:
+def _pooled_session(base_url: str, auth: AuthBase | tuple[str, str]) -> requests.Session:
     session = requests.Session()
     session.auth = auth
+    _read_environment_once(session, base_url)
     session.headers["Accept"] = "application/json"
     # The connection pool is safe between threads; the cookie jar isn't, and no gateway needs one.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -346,6 +347,13 @@ def _pooled_session(auth: AuthBase | tuple[str, str]) -> requests.Session:
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+def _read_environment_once(session: requests.Session, base_url: str) -> None:
+    """Take a proxy and certificates from the environment now: in each call it costs a third of a millisecond."""
+    found = session.merge_environment_settings(base_url, {}, None, None, None)
+    session.proxies, session.verify = found["proxies"], found["verify"]
+    session.trust_env = False
 
 
 def _was_sent(error: requests.RequestException) -> bool:

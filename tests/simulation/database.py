@@ -4,13 +4,13 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, ExceptionContext, TextClause, event, text
 
 from infra.local.postgres import Postgres
 from shared.cloud import clients
@@ -18,10 +18,11 @@ from shared.cloud.permissions import database_role
 from shared.cloud.settings import settings
 from tests.simulation import transitions
 from tests.simulation.clock import BEGINNING, Clock
-from tests.simulation.faults import FaultKind, Faults, Point
+from tests.simulation.faults import Crash, FaultKind, Faults, Point
 from tests.simulation.revisions import Revision
+from tests.simulation.sessions import Session
 
-_OURS = "simulation"
+_OURS, _OWNER = "simulation", "postgres"
 ROOT = Path(__file__).parents[2]
 TEMPLATE = "template"
 
@@ -34,6 +35,11 @@ SERVER = {
     "autovacuum": "off",  # what it does, and when, would change plans and the order of rows
     "max_parallel_workers_per_gather": "0",
     "jit": "off",
+    "synchronous_commit": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "bgwriter_lru_maxpages": "0",
+    "track_counts": "off",
     "plan_cache_mode": "force_generic_plan",  # a third of the processor time: nothing is planned twice
 }
 
@@ -93,26 +99,29 @@ def _prepare_template() -> None:
 
 
 class Database:
-    """The product's database, with one pool for each function of a revision."""
+    """The product's database, with one pool for each revision: functions share it here, each acting as its own role."""
 
     def __init__(self, clock: Clock, faults: Faults) -> None:
         self._clock = clock
         self._faults = faults
-        self._pools: dict[tuple[str, str], Engine] = {}
+        self._pools: dict[str, Engine] = {}
         self._was_cut = False
-        self.owner = self._watched(clients.make_engine(), with_faults=False)
+        self._role = _OWNER
+        self.owner = self._connected(clients.make_engine(), lambda: _OWNER, prepares_all=True)
         """Connections of the simulation itself, with all rights; no fault strikes them."""
+        event.listen(self.owner, "connect", lambda each, _: each.execute_simple(f"SET application_name = '{_OURS}'"))
         self.commits = 0
         """How many transactions of the product have been committed."""
         self._reader = self.owner.connect()
         self._reader.connection.driver_connection.autocommit = True  # type: ignore[union-attr]
 
-    def pool_of(self, function: str, revision: Revision) -> Engine:
-        """The pool of a revision's function, with the function's rights."""
-        key = function, revision.name
-        if key not in self._pools:
-            self._pools[key] = self._watched(revision.make_engine(database_role(function)), with_faults=True)
-        return self._pools[key]
+    def pool_for(self, function: str, revision: Revision) -> Engine:
+        """The pool of a revision, with the rights of a function of it until the next call."""
+        self._role = database_role(function)
+        if revision.name not in self._pools:
+            engine = self._connected(revision.make_engine(role=""), lambda: self._role, prepares_all=False)
+            self._pools[revision.name] = self._with_faults(engine)
+        return self._pools[revision.name]
 
     def reset(self, seed: int) -> None:
         """Empty every table: the next seed finds what a new database has."""
@@ -125,7 +134,7 @@ class Database:
 
     def rows(self, query: str, **values: Any) -> list[Any]:
         """Look into the database, unseen by the product."""
-        return list(self._reader.execute(text(query), values))
+        return list(self._reader.execute(_parsed(query), values))
 
     def cut_connections(self) -> None:
         """End every session of the product, as a restart of the server does."""
@@ -147,39 +156,18 @@ class Database:
         for pool in (self.owner, *self._pools.values()):
             pool.dispose()
 
-    def _watched(self, engine: Engine, *, with_faults: bool) -> Engine:
-        event.listen(engine, "connect", self._show_virtual_time)
-        if not with_faults:
-            event.listen(engine, "connect", lambda each, _: each.execute_simple(f"SET application_name = '{_OURS}'"))
+    def _connected(self, engine: Engine, role: Callable[[], str], *, prepares_all: bool) -> Engine:
         engine.pool._recycle = -1  # age in virtual time says nothing about a connection
-        if with_faults:
-            engine.dialect.do_commit = partial(self._commit, engine.dialect.do_commit)  # type: ignore[method-assign]
-            event.listen(engine, "before_cursor_execute", self._before_statement)
-            event.listen(engine, "after_cursor_execute", self._after_statement)
+        engine.pool._pool.use_lifo = True  # type: ignore[attr-defined] - the one that has prepared the most
+        event.listen(engine, "connect", lambda each, _: Session(each, self._clock, role, prepares_all=prepares_all))
         return engine
 
-    def _show_virtual_time(self, connection: Any, _record: object) -> None:
-        """Tell the server the time with each BEGIN, and before a statement outside of a transaction."""
-        simple, unnamed = connection.execute_simple, connection.execute_unnamed
-        told = ""
-
-        def tell() -> None:
-            nonlocal told
-            if not connection._in_transaction and told != self._clock.for_postgresql:
-                told = self._clock.for_postgresql
-                simple(f"SET sim.now = '{told}'")
-
-        def execute_simple(statement: str) -> Any:
-            if statement.lower().startswith("begin"):
-                return simple(f"{statement}; SET LOCAL sim.now = '{self._clock.for_postgresql}'")
-            tell()
-            return simple(statement)
-
-        def execute_unnamed(statement: str, **how: Any) -> Any:
-            tell()
-            return unnamed(statement, **how)
-
-        connection.execute_simple, connection.execute_unnamed = execute_simple, execute_unnamed
+    def _with_faults(self, engine: Engine) -> Engine:
+        engine.dialect.do_commit = partial(self._commit, engine.dialect.do_commit)  # type: ignore[method-assign]
+        event.listen(engine, "before_cursor_execute", self._before_statement)
+        event.listen(engine, "after_cursor_execute", self._after_statement)
+        event.listen(engine, "handle_error", _keep_connection)
+        return engine
 
     def _commit(self, commit: Callable[[Any], None], connection: Any) -> None:
         self._faults.pass_by(Point.COMMIT, "before")
@@ -199,3 +187,14 @@ class Database:
         if connection.connection.driver_connection.autocommit:
             self.commits += 1
             self._faults.pass_by(Point.COMMIT, "after")
+
+
+def _keep_connection(context: ExceptionContext) -> None:
+    """The process that begins after a crash takes over its connections, rolled back: a new one has prepared nothing."""
+    if isinstance(context.original_exception, Crash):
+        context.is_disconnect = False
+
+
+@cache
+def _parsed(query: str) -> TextClause:
+    return text(query)

@@ -7,10 +7,10 @@ from typing import Any
 import flask
 import jwt
 from flask import Flask
-from werkzeug.test import EnvironBuilder
 
 from functions.manifest import Manifest
 from shared.cloud.settings import function_url, settings
+from tests.simulation import wsgi
 from tests.simulation.clock import Clock
 from tests.simulation.database import Database
 from tests.simulation.delivery import Delivery, DeliveryKind
@@ -80,10 +80,10 @@ class Functions:
     def _call(
         self, name: str, method: str, path: str, query: str, headers: dict[str, str], body: bytes
     ) -> Response | None:
-        environ = EnvironBuilder(path=path, query_string=query, method=method, headers=headers, data=body).get_environ()
+        environ = wsgi.environ(method, path, query, headers, body)
         revision, granted = self._revisions.taking(name), self._manifest.functions[name].permissions
         with revision.running():
-            revision.use({"engine": self._database.pool_of(name, revision)})
+            revision.use({"engine": self._database.pool_for(name, revision)})
             try:
                 with revision.run_as(granted), self._context.request_context(environ):
                     made = revision.entry_point(name)(flask.request._get_current_object())  # type: ignore[attr-defined]

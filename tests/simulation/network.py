@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from werkzeug.test import EnvironBuilder, run_wsgi_app
+from werkzeug.test import run_wsgi_app
 
+from tests.simulation import wsgi
 from tests.simulation.clock import Clock
 from tests.simulation.faults import FaultKind, Faults, Point
 
@@ -83,9 +84,7 @@ class Network:
         """Call a simulated service."""
         parts = urlsplit(url)
         data = body.encode() if isinstance(body, str) else body
-        environ = EnvironBuilder(
-            path=parts.path, query_string=parts.query, method=method, headers=headers, data=data or b""
-        ).get_environ()
+        environ = wsgi.environ(method, parts.path, parts.query, headers, data or b"")
         content, status, found = run_wsgi_app(self._services, environ, buffered=True)
         return Answer(int(status.split()[0]), dict(found), b"".join(content))
 

@@ -1,5 +1,6 @@
 """The world of a seed: the product, what it stands on, the people around it, and what they were told."""
 
+import gc
 import os
 import random
 from collections import Counter
@@ -54,6 +55,11 @@ SETTINGS = {
     "WHATSAPP_PHONE_NUMBER_ID": "106540352242922",
     "WHATSAPP_NUMBER": "6281100000000",
 }
+
+
+MAX_STATEMENTS = 2000
+"""How many statements stay prepared on a connection: here it serves all functions."""
+OBJECTS_BEFORE_COLLECTION = 100_000
 
 
 class World:
@@ -128,6 +134,9 @@ def world(postgres: Postgres, name: str, beside: Path | None = None) -> Iterator
         stack.callback(settings.cache_clear)
         for revision in made.revisions.all:
             stack.callback(revision.use, dict.fromkeys(CLIENTS))
+            statements = revision.module("shared.cloud.prepared_statements")
+            stack.enter_context(mock.patch.object(statements, "MAX_STATEMENTS", MAX_STATEMENTS))
+        stack.enter_context(_collecting_rarely())
         stack.enter_context(made.clock.installed())
         stack.enter_context(randomness.installed())
         stack.enter_context(made.network.installed())
@@ -137,6 +146,17 @@ def world(postgres: Postgres, name: str, beside: Path | None = None) -> Iterator
         for revision in made.revisions.all:
             revision.use_secrets(known)
         yield made
+
+
+@contextmanager
+def _collecting_rarely() -> Iterator[None]:
+    """Let the collector of garbage pass over what is there to stay, and look at the rest less often."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(OBJECTS_BEFORE_COLLECTION, *before[1:])
+    yield
+    gc.set_threshold(*before)
+    gc.unfreeze()
 
 
 def _simulator_settings() -> SimulatorSettings:

@@ -1,0 +1,72 @@
+"""A session of PostgreSQL under the simulation: it sees virtual time, and has the rights of the running function."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pg8000.core import IN_TRANSACTION, Context
+
+from tests.simulation.clock import Clock
+
+_TRANSACTION_CONTROL = ("begin", "commit", "rollb", "savep", "relea")
+
+
+class Session:
+    """Takes the place of a pg8000 connection's ways to run a statement.
+
+    The time and the role are told with each BEGIN, and before a statement outside of a transaction, where they have
+    changed. What is told travels with the statement that follows: a round trip costs more than most statements here.
+    """
+
+    def __init__(self, connection: Any, clock: Clock, role: Callable[[], str], *, prepares_all: bool) -> None:
+        self._connection, self._clock, self._role, self._prepares_all = connection, clock, role, prepares_all
+        self._simple, self._prepared = connection.execute_simple, connection.execute_unnamed
+        self._receive = connection.handle_messages
+        self._known = ("postgres", "")
+        """The role and the time that the session has outside of transactions."""
+        self._unread = 0
+        """How many answers come before that to the next statement."""
+        connection.execute_simple, connection.execute_unnamed = self._run_simple, self._run_prepared
+        connection.handle_messages = self._receive_all
+
+    def _run_simple(self, statement: str) -> Any:
+        start = statement[:5].lower()
+        if start == "begin":
+            return self._begin(statement)
+        if self._prepares_all and start not in _TRANSACTION_CONTROL:
+            return self._run_prepared(statement)
+        self._tell()
+        return self._simple(statement)
+
+    def _run_prepared(self, statement: str, **how: Any) -> Any:
+        self._tell()
+        return self._prepared(statement, **how)
+
+    def _begin(self, statement: str) -> Context:
+        self._send("; ".join([statement, *(f"SET LOCAL {each}" for each in self._changes())]))
+        self._connection._transaction_status = IN_TRANSACTION
+        return Context(statement)
+
+    def _tell(self) -> None:
+        if not self._connection._in_transaction:
+            changes = self._changes()
+            if changes:
+                self._send("; ".join(f"SET {each}" for each in changes))
+                self._known = self._wanted()
+
+    def _changes(self) -> list[str]:
+        (role, now), (known_role, known_now) = self._wanted(), self._known
+        changes = [f"ROLE {role}"] if role != known_role else []
+        return [*changes, f"sim.now = '{now}'"] if now != known_now else changes
+
+    def _wanted(self) -> tuple[str, str]:
+        return self._role(), self._clock.for_postgresql
+
+    def _send(self, statement: str) -> None:
+        self._connection.send_QUERY(statement)
+        self._unread += 1
+
+    def _receive_all(self, context: Context) -> None:
+        while self._unread:
+            self._unread -= 1
+            self._receive(Context(""))
+        self._receive(context)
