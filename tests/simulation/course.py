@@ -43,7 +43,7 @@ def run(world: World, plan: Plan) -> Course:
             _take(world, course, step)
             if number % CHECK_ALL_EVERY == 0:
                 invariants.check_all(world)
-        world.arm(None)
+        world.end_faults()
         world.revisions.end_release(plan.seed)
         course.lines += rest.come_to_rest(world)
         invariants.check_all(world)

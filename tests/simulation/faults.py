@@ -19,6 +19,8 @@ class FaultKind(StrEnum):
     GATEWAY_REFUSES = "gateway refuses a payment"
     GATEWAY_LIST_LAGS = "gateway's list lacks what is new"
     BANK_IS_SLOW = "bank does not say whose account it is"
+    GATEWAY_SLOW = "gateway answers late"
+    GATEWAY_UNREADABLE = "gateway's answer unreadable, with effect"
     PUBLISH_FAILS = "publish refused"
     TASK_FAILS = "task refused"
     STORAGE_FAILS = "storage refuses"
@@ -47,6 +49,8 @@ _PLACES: dict[FaultKind, frozenset[Point]] = {
     FaultKind.GATEWAY_REFUSES: frozenset({Point.OPENING}),
     FaultKind.GATEWAY_LIST_LAGS: frozenset({Point.LISTING}),
     FaultKind.BANK_IS_SLOW: frozenset({Point.ACCOUNT_CHECK}),
+    FaultKind.GATEWAY_SLOW: frozenset({Point.GATEWAY}),
+    FaultKind.GATEWAY_UNREADABLE: frozenset({Point.GATEWAY}),
     FaultKind.PUBLISH_FAILS: frozenset({Point.PUBLISH}),
     FaultKind.TASK_FAILS: frozenset({Point.TASK}),
     FaultKind.STORAGE_FAILS: frozenset({Point.STORAGE}),

@@ -7,7 +7,7 @@ from typing import Any
 from unittest import mock
 
 from flask import Flask
-from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
+from sqlalchemy import Connection, Engine, StaticPool, create_engine, event, text
 
 from infra.local.cloud import webhooks as policies
 from infra.local.cloud.store import metadata
@@ -19,6 +19,12 @@ from tests.simulation.clock import BEGINNING, Clock
 from tests.simulation.delivery import Deliveries, DeliveryKind
 
 _TABLES = [table for table in metadata.sorted_tables if table.name.startswith(("simulated_", "oidc_"))]
+_PAYABLE = "status IN ('open', 'pending', 'challenged') AND expires_at > :now"
+_PAYABLE_TWICE = text(f"""
+    SELECT substr(external_id, 1, 36) AS order_id, gateway, external_id, reference
+    FROM simulated_payments WHERE {_PAYABLE} AND substr(external_id, 1, 36) IN (
+        SELECT substr(external_id, 1, 36) FROM simulated_payments WHERE {_PAYABLE} GROUP BY 1 HAVING count(*) > 1)
+""")
 _FUNCTIONS = {"/payments/webhook/": "webhook", "/messages/webhook/": "mail_events", "/chat/webhook/": "chat_webhook"}
 
 
@@ -67,6 +73,14 @@ class Gateways:
         query = tables.mails.select().where(tables.mails.c.id > newest).order_by(tables.mails.c.id)
         with self.store.connect() as tx:
             return [(row.id, row.custom_args.get(EMAIL_ID_ARGUMENT)) for row in tx.execute(query)]
+
+    def payable_twice(self) -> dict[str, list[tuple[str, str, str]]]:
+        """Of each order with several payments that can still be paid: (gateway, our id, the gateway's id)."""
+        found: dict[str, list[tuple[str, str, str]]] = {}
+        with self.store.connect() as tx:
+            for row in tx.execute(_PAYABLE_TWICE, {"now": _moment()}):
+                found.setdefault(row.order_id, []).append((row.gateway, row.external_id, row.reference))
+        return found
 
     def sent_by_hand(self, gateway: str, name: str, amount: int) -> None:
         """Somebody sends money at a dashboard, under the id that the books have it by."""

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from infra.checks import invariants as promised
 from tests.model import money_promises
+from tests.simulation import live_payments
 from tests.simulation.violations import Violation
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def check_step(world: "World") -> None:
     if broken:
         raise Violation(broken[0].promise, broken)
     world.mail_promises.check_new(world)
+    live_payments.check(world)
 
 
 def check_all(world: "World") -> None:

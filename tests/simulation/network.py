@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import responses
 from io import BytesIO
-from typing import Any
+from typing import Any, NoReturn
 from unittest import mock
 from urllib.parse import urlsplit
 
@@ -17,9 +17,10 @@ from werkzeug.test import run_wsgi_app
 from tests.simulation import wsgi
 from tests.simulation.clock import Clock
 from tests.simulation.faults import FaultKind, Faults, Point
+from tests.simulation.outages import Outages
 
-WAITED_SECONDS = 6.0
-"""How long the product waits for an answer that does not come (shared/gateways/registry.py)."""
+LATE_SECONDS = 5.5
+"""After so long a slow gateway answers."""
 GATEWAYS = "http://gateways.test"
 _OPENINGS = ("/xendit/v2/invoices", "/midtrans/snap/v1/transactions", "/midtrans/v2/charge")
 _LISTS = ("/xendit/v2/invoices",)
@@ -37,33 +38,36 @@ class Answer:
     body: bytes
 
 
+_UNAVAILABLE = Answer(503, {"Content-Type": "text/html"}, b"<h1>Try again</h1>")
+_UNREADABLE = Answer(200, {"Content-Type": "text/html"}, b"<h1>We will be back soon</h1>")
+
+
 class Network:
     """Carries calls to the simulated services at `GATEWAYS`; a stranger's call of our own functions is refused."""
 
-    def __init__(self, services: Any, clock: Clock, faults: Faults) -> None:
-        self._services, self._clock, self._faults = services, clock, faults
+    def __init__(self, services: Any, clock: Clock, faults: Faults, outages: Outages) -> None:
+        self._services, self._clock, self._faults, self._outages = services, clock, faults, outages
 
-    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:
+    def send(self, request: requests.PreparedRequest, *, timeout: tuple[float, float], **_: Any) -> requests.Response:
         """Take the place of requests' adapter: carry one call there, and its answer back."""
         url = request.url or ""
         if not url.startswith(GATEWAYS):
             return _response(request, Answer(403, {}, b""))  # as Cloud Run does
         self._faults.pass_by(Point.GATEWAY, "before")
-        fault = self._faults.due(Point.GATEWAY)
-        if fault is FaultKind.GATEWAY_TIMEOUT:
-            self._clock.advance(WAITED_SECONDS)
-            raise requests.ReadTimeout(request=request)
-        if fault is FaultKind.GATEWAY_ERROR:
-            return _response(request, Answer(503, {"Content-Type": "text/html"}, b"<h1>Try again</h1>"))
         method, path = request.method or "GET", urlsplit(url).path
-        if wrong := self._wrong(method, path):
+        fault = self._faults.due(Point.GATEWAY) or self._outages.strike(path.split("/")[1])
+        if fault is FaultKind.GATEWAY_TIMEOUT:
+            self._give_up(request, timeout)
+        if wrong := _UNAVAILABLE if fault is FaultKind.GATEWAY_ERROR else self._wrong(method, path):
             return _response(request, wrong)
         answer = self.carry(method, url, dict(request.headers), request.body)
-        if fault is FaultKind.GATEWAY_LOST_ANSWER:
-            self._clock.advance(WAITED_SECONDS)
-            raise requests.ReadTimeout(request=request)
+        if fault is FaultKind.GATEWAY_LOST_ANSWER or (fault is FaultKind.GATEWAY_SLOW and timeout[1] < LATE_SECONDS):
+            self._give_up(request, timeout)
+        if fault is FaultKind.GATEWAY_SLOW:
+            self._clock.advance(LATE_SECONDS)
         self._faults.pass_by(Point.GATEWAY, "after")
-        return _response(request, self._as_known_yet(method, path, answer))
+        seen = _UNREADABLE if fault is FaultKind.GATEWAY_UNREADABLE else self._as_known_yet(method, path, answer)
+        return _response(request, seen)
 
     def _wrong(self, method: str, path: str) -> Answer | None:
         """The answer of a gateway that refuses to open a payment, or whose list does not have it yet."""
@@ -79,6 +83,11 @@ class Network:
             said = {name: value for name, value in json.loads(answer.body).items() if name != "result"}
             return Answer(answer.status, answer.headers, json.dumps({**said, "status": "PENDING"}).encode())
         return answer
+
+    def _give_up(self, request: requests.PreparedRequest, timeout: tuple[float, float]) -> NoReturn:
+        """Wait for an answer as long as the caller does."""
+        self._clock.advance(timeout[1])
+        raise requests.ReadTimeout(request=request)
 
     def carry(self, method: str, url: str, headers: dict[str, str], body: bytes | str | None) -> Answer:
         """Call a simulated service."""

@@ -23,6 +23,8 @@ _FAULT_WEIGHTS = {
     FaultKind.GATEWAY_REFUSES: 5,
     FaultKind.GATEWAY_LIST_LAGS: 4,
     FaultKind.BANK_IS_SLOW: 6,
+    FaultKind.GATEWAY_SLOW: 3,
+    FaultKind.GATEWAY_UNREADABLE: 4,
     FaultKind.PUBLISH_FAILS: 6,
     FaultKind.TASK_FAILS: 4,
     FaultKind.STORAGE_FAILS: 4,

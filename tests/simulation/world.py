@@ -27,6 +27,7 @@ from tests.simulation.functions import Functions
 from tests.simulation.gateways import Gateways
 from tests.simulation.mail_promises import MailPromises
 from tests.simulation.network import GATEWAYS, Network
+from tests.simulation.outages import Outages
 from tests.simulation.people import People
 from tests.simulation.phones import Phones
 from tests.simulation.promises import Promises
@@ -73,7 +74,8 @@ class World:
         self.database = Database(self.clock, self.faults)
         self.deliveries = Deliveries()
         self.gateways = Gateways(_simulator_settings(), self.clock, self.deliveries)
-        self.network = Network(self.gateways.application, self.clock, self.faults)
+        self.outages = Outages(self.clock)
+        self.network = Network(self.gateways.application, self.clock, self.faults, self.outages)
         self.functions = Functions(self.manifest, revisions, self.database, self.clock, self.faults)
         self.phones = Phones(self.network)
         self.outcomes: Counter[str] = Counter()
@@ -83,7 +85,7 @@ class World:
         """Begin a seed with nothing but its people and events."""
         randomness.reseed(seed)
         self.clock.restart()
-        self.arm(None)
+        self.end_faults()
         self.database.reset(seed)
         self.deliveries = Deliveries()
         self.gateways.reset(self.deliveries)
@@ -109,7 +111,13 @@ class World:
         """Begin a step, with its fault."""
         self.errors.records.clear()
         self.faults.arm(fault)
+        self.outages.have_struck = False
         self.database.replace_cut_connections()
+
+    def end_faults(self) -> None:
+        """Let no fault strike any more, and no gateway be away."""
+        self.arm(None)
+        self.outages.end()
 
     def advance(self, seconds: float) -> None:
         """Let time pass, and the jobs of the minutes that have come be sent."""

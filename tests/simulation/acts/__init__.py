@@ -11,6 +11,7 @@ from tests.simulation.acts import (  # noqa: F401 - each declares its acts
     machines,
     offline_gate,
     organizers,
+    outages,
     payers,
     returns,
     strangers,

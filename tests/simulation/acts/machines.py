@@ -112,4 +112,7 @@ def _call(world: "World", delivery: Delivery) -> str:
 
 
 def _may_fail(world: "World", delivery: Delivery) -> bool:
-    return delivery.title in MAY_FAIL and MAY_FAIL[delivery.title] in world.errors.told()
+    told = world.errors.told()
+    if delivery.title in MAY_FAIL and MAY_FAIL[delivery.title] in told:
+        return True
+    return "GatewayUnavailable" in told and (world.outages.have_struck or "circuit open" in told)
