@@ -20,7 +20,7 @@ class Course:
 
     seed: int
     steps: int = 0
-    """Those in which something happened."""
+    """Those in which something happened, and the deliveries that were handed over while the world came to rest."""
     lines: list[str] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
     transitions: frozenset[Transition] = frozenset()
@@ -45,7 +45,9 @@ def run(world: World, plan: Plan) -> Course:
                 invariants.check_all(world)
         world.end_faults()
         world.revisions.end_release(plan.seed)
-        course.lines += rest.come_to_rest(world)
+        at_rest = rest.come_to_rest(world)
+        course.lines += at_rest
+        course.steps += len(at_rest)
         invariants.check_all(world)
         rest.check(world)
         transitions.check(transitions.seen(world))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from infra.checks import invariants as promised
 from tests.model import money_promises
+from tests.simulation import invariants
 from tests.simulation.acts.machines import hand_over
 from tests.simulation.delivery import SAME_MOMENT
 from tests.simulation.violations import Violation
@@ -96,8 +97,10 @@ def _deliver_for(world: "World", seconds: float) -> list[str]:
     for _ in range(_MOST_DELIVERIES):
         due = world.deliveries.due(world.clock.seconds)
         if due:
+            commits = world.database.commits
             lines.append(f"     {world.clock.seconds:9.1f} s  at rest: {hand_over(world, due[0])}")
-            world.mail_promises.check_new(world)
+            if world.database.commits > commits:
+                invariants.check_step(world)
             continue
         if world.clock.seconds > end - SAME_MOMENT:
             return lines

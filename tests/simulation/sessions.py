@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from pg8000.core import IN_TRANSACTION, Context
+from pg8000.core import IN_TRANSACTION, READY_FOR_QUERY, Context
+from pg8000.exceptions import InterfaceError
 
 from tests.simulation.clock import Clock
 
+_CHUNK_BYTES = 1 << 16
 _TRANSACTION_CONTROL = ("begin", "commit", "rollb", "savep", "relea")
 
 
@@ -20,7 +22,7 @@ class Session:
     def __init__(self, connection: Any, clock: Clock, role: Callable[[], str], *, prepares_all: bool) -> None:
         self._connection, self._clock, self._role, self._prepares_all = connection, clock, role, prepares_all
         self._simple, self._prepared = connection.execute_simple, connection.execute_unnamed
-        self._receive = connection.handle_messages
+        self._received = b""
         self._known = ("postgres", "")
         """The role and the time that the session has outside of transactions."""
         self._unread = 0
@@ -70,3 +72,25 @@ class Session:
             self._unread -= 1
             self._receive(Context(""))
         self._receive(context)
+
+    def _receive(self, context: Context) -> None:
+        """Handle messages up to the end of an answer, as pg8000 does, which reads each by itself."""
+        handlers, data, at, code = self._connection.message_types, self._received, 0, b""
+        while code != READY_FOR_QUERY:
+            while len(data) < at + 5 or len(data) <= at + int.from_bytes(data[at + 1 : at + 5]):
+                data, at = data[at:] + self._chunk(), 0
+            code, end = data[at : at + 1], at + 1 + int.from_bytes(data[at + 1 : at + 5])
+            handlers[code](data[at + 5 : end], context)
+            at = end
+        self._received = data[at:]
+        if context.error is not None:
+            raise context.error
+
+    def _chunk(self) -> bytes:
+        try:
+            chunk: bytes = self._connection._usock.recv(_CHUNK_BYTES)
+        except OSError as error:
+            raise InterfaceError("network error") from error
+        if not chunk:
+            raise InterfaceError("network error")
+        return chunk
