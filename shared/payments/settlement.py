@@ -314,15 +314,15 @@ def _reverse(
 ) -> SettlementOutcome:
     """Reverse a payment that the gateway or the bank has given back."""
     if payment.status != PaymentStatus.PAID:
-        return SettlementOutcome.NOTHING
+        is_lost = outcome is SettlementOutcome.REVERSED and refund_records.was_refunded(tx, payment.id)
+        return _noted_out_of_order(tx, payment, reported, outcome) if is_lost else SettlementOutcome.NOTHING
     if payment_records.waits_for_review(tx, payment.id):
         return _reverse_mismatch(tx, order, payment, reported, outcome)
     if order.status != OrderStatus.PAID or not _is_whole(tx, order, payment):
         if outcome is SettlementOutcome.REFUNDED:
             unbooked = dashboard_refunds.unbooked_amount(tx, payment.id, reported)
             return _book_dashboard_refund(tx, order, payment, reported, unbooked)
-        _open_manual_task(tx, f"payment_{outcome}_out_of_order", payment, reported)
-        return SettlementOutcome.NOTED
+        return _noted_out_of_order(tx, payment, reported, outcome)
     before = dashboard_refunds.booked_amount(tx, payment.id)
     voiding.void(tx, order.id)
     mails.enqueue_ticket_void(tx, order.id, orders.unreturned_items(tx, order.id), "refunded")
@@ -332,6 +332,14 @@ def _reverse(
     if outcome is SettlementOutcome.REVERSED:
         _open_manual_task(tx, "payment_reversed", payment, reported)
     return outcome
+
+
+def _noted_out_of_order(
+    tx: Transaction, payment: Payment, reported: GatewayPaymentStatus, outcome: SettlementOutcome
+) -> SettlementOutcome:
+    """Ask a person about money that went back of an order that it does not end."""
+    _open_manual_task(tx, f"payment_{outcome}_out_of_order", payment, reported)
+    return SettlementOutcome.NOTED
 
 
 def _reverse_mismatch(

@@ -92,10 +92,10 @@ _ALL_BACK = text("""
         SELECT 1 FROM refunds WHERE order_id = :order_id AND status IN ('approved', 'processing', 'failed'))
 """)
 _REFUNDABLE = text("""
-    SELECT (SELECT p.id FROM payments p WHERE p.order_id = :order_id AND p.status = 'paid'
+    WITH of_sale AS (SELECT p.id, p.received_amount FROM payments p WHERE p.order_id = :order_id AND p.status = 'paid'
             AND (p.gateway = 'none' OR p.review_decision IN ('accepted', 'topped_up')
-                OR EXISTS (SELECT 1 FROM ledger_postings l WHERE l.kind = 'sale' AND l.reference_id = p.id))
-            ORDER BY p.received_amount DESC, p.id LIMIT 1) AS payment_id,
+                OR EXISTS (SELECT 1 FROM ledger_postings l WHERE l.kind = 'sale' AND l.reference_id = p.id)))
+    SELECT (SELECT id FROM of_sale ORDER BY received_amount DESC, id LIMIT 1) AS payment_id,
         COALESCE((SELECT sum(e.amount) FROM ledger_postings l JOIN ledger_entries e ON e.posting_id = l.id
             WHERE l.order_id = :order_id AND l.kind = 'sale'
                 AND (e.account LIKE 'gateway_clearing:%' OR e.account = 'unallocated')), 0) AS received,
@@ -103,8 +103,12 @@ _REFUNDABLE = text("""
         COALESCE(sum(r.amount) FILTER (WHERE r.kind = 'requested' AND r.status <> 'rejected'), 0) AS requested,
         COALESCE(sum(r.amount) FILTER (WHERE r.kind = 'cancellation' AND r.status <> 'rejected'), 0) AS cancelled,
         COALESCE(sum(r.amount) FILTER (
-            WHERE r.kind = 'by_gateway' AND r.status = 'completed' AND f.status = 'paid'), 0) AS at_dashboard
-    FROM refunds r JOIN payments f ON f.id = r.payment_id WHERE r.order_id = :order_id
+            WHERE r.kind = 'by_gateway' AND r.status = 'completed' AND r.payment_id IN (SELECT id FROM of_sale)), 0)
+        + COALESCE((SELECT sum(e.amount) FROM ledger_postings l JOIN ledger_entries e ON e.posting_id = l.id
+            JOIN refunds u ON u.id = l.reference_id
+            WHERE l.order_id = :order_id AND e.account = 'dashboard_refunds'
+                AND u.payment_id NOT IN (SELECT id FROM of_sale)), 0) AS at_dashboard
+    FROM refunds r WHERE r.order_id = :order_id
 """)
 _REDUCED = text("UPDATE refunds SET amount = amount - :amount, updated_at = now() WHERE id = :id")
 _BY_GATEWAY = text("""
@@ -133,6 +137,10 @@ _TOO_MUCH = text("""
         > COALESCE((SELECT sum(received_amount) FROM payments WHERE order_id = :order_id), 0)
 """)
 _ANY = text("SELECT EXISTS (SELECT 1 FROM refunds WHERE order_id = :order_id AND status <> 'rejected')")
+_WAS_REFUNDED = text("""
+    SELECT EXISTS (SELECT 1 FROM refunds  -- Uses index: refunds_payment
+        WHERE payment_id = :payment_id AND kind <> 'by_gateway' AND status = 'completed')
+""")
 _FIND_BY_REFERENCE = text("""
     SELECT id, payment_id FROM refunds WHERE gateway_refund_id = :reference OR CAST(id AS text) = :ours LIMIT 1
 """)
@@ -192,6 +200,12 @@ def has_own(tx: Transaction, order_id: UUID) -> bool:
     return found
 
 
+def was_refunded(tx: Transaction, payment_id: UUID) -> bool:
+    """True if a refund of ours has given back money of a payment."""
+    found: bool = tx.execute(_WAS_REFUNDED, {"payment_id": payment_id}).scalar_one()
+    return found
+
+
 def exceeds_received(tx: Transaction, order_id: UUID) -> bool:
     """True if the refunds of an order exceed what was received, because of dashboard refunds."""
     found: bool = tx.execute(_TOO_MUCH, {"order_id": order_id}).scalar_one()
@@ -209,8 +223,9 @@ def refundable(tx: Transaction, order_id: UUID, *, is_whole: bool) -> tuple[UUID
 
     Of several payments it is the one that brought most; for a free order it is the payment of Rp 0. The limit is what
     came in (the price with its fees, unless an admin accepted a payment of more or less) without what is refunded or
-    requested back already. After a refund at a gateway's dashboard the sum is limited to nine tenths of the price of
-    all items (PS-018), unless the `is_whole` sale is undone.
+    requested back already, or went back at a dashboard, also beyond the debt of a payment that bought nothing. After a
+    refund at a gateway's dashboard the sum is limited to nine tenths of the price of all items (PS-018), unless the
+    `is_whole` sale is undone.
     """
     row = tx.execute(_REFUNDABLE, {"order_id": order_id}).one()
     left = int(row.received - row.requested - row.cancelled - row.at_dashboard)

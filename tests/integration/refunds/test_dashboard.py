@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from infra.local.postgres import Postgres
 from shared.cloud import manual_tasks
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayError
-from shared.payments import cancellation, reconcile, sync, webhooks
+from shared.payments import cancellation, checkout, reconcile, sync, webhooks
+from shared.payments.settlement import SettlementOutcome
 from shared.payouts import creation
 from shared.problems import Invalid
 from shared.refunds import dashboard_decisions
@@ -26,9 +28,9 @@ from shared.refunds.manual import ManualRefundRequest, NotManuallyRefundable
 from shared.refunds.requests import NothingToRefund, RefundRequest
 from shared.sales import orders
 from shared.sales.schemas import OrderResponse
-from tests.factories import stock
+from tests.factories import add_tickets, stock
 from tests.integration.refunds.steps import let_it_be_over, open_tasks, rows
-from tests.integration.refunds.test_execution import PAID, Sale, a_sale, an_order, with_account
+from tests.integration.refunds.test_execution import BACK, PAID, Sale, a_sale, an_order, with_account
 from tests.model.gateways import KEY, Gateways, gateways
 from tests.reused_database import ReusedDatabase
 
@@ -441,3 +443,42 @@ def a_late_payment(at: Gateways) -> Sale:
     sale.at_the_dashboard("pay")
     sync.sync_payment(sale.payment.id)
     return sale
+
+
+def test_what_went_back_beyond_a_second_payment_is_taken_off_what_is_asked_for(at):
+    sale = paid_twice(at)
+    [refund] = rows("SELECT id FROM refunds WHERE order_id = :id", id=sale.order.id)
+    with transaction() as tx:
+        manual_refunds.record(tx, sale.organizer.id, refund.id, ManualRefundRequest(through="xendit", note="Dibayar"))
+    sale.at_the_dashboard("refund", amount=80_000)
+    by_webhook(sale)
+    assert account(sale, "dashboard_refunds") == 80_000
+    assert sale.request_refund().amount == BACK - 80_000
+    with transaction() as tx:
+        assert invariants.broken(tx, invariants.ALWAYS) == {}
+
+
+def paid_twice(at: Gateways) -> Sale:
+    """An order that was paid at both gateways: the second payment, which goes back."""
+    sale = an_order(at, "midtrans")
+    other = checkout.CheckoutRequest(payment_method="QRIS", gateway="xendit")
+    payments = checkout.checkout(sale.buyer.id, sale.order.id, other).payments
+    second = replace(sale, payment=next(each for each in payments if each.gateway == "xendit"))
+    second.at_the_dashboard("pay")
+    sale.at_the_dashboard("pay")
+    assert sync.sync_payment(sale.payment.id) is SettlementOutcome.PAID
+    sync.sync_payment(second.payment.id)
+    add_tickets(sale.order.id)
+    return second
+
+
+def test_a_payment_that_a_bank_takes_back_after_we_have_given_it_back_is_told_to_a_person(at):
+    sale = a_sale(at, "midtrans", "BCA", quantity=1)  # a virtual account: it goes back by transfer
+    refund = with_account(sale).approved()
+    refund_execution.execute(refund.id)
+    assert refund_execution.sync(refund.id) == "completed"
+    with transaction() as tx:
+        tx.execute(text("UPDATE payments SET status = 'refunded' WHERE id = :id"), {"id": sale.payment.id})
+    sale.at_the_dashboard("reverse")
+    assert sync.sync_payment(sale.payment.id) is SettlementOutcome.NOTED
+    assert open_tasks(sale.payment.id) == ["payment_reversed_out_of_order"]
