@@ -85,7 +85,8 @@ ALWAYS = {
             LEFT JOIN payouts p ON t.subject = 'payout' AND p.id::text = t.subject_id
             LEFT JOIN orders o ON t.subject = 'order' AND o.id::text = t.subject_id
         WHERE t.done_at IS NULL
-            AND (r.status = 'completed' OR p.status = 'completed' OR o.tickets_issued_at IS NOT NULL)
+            AND (r.status = 'completed' OR p.status = 'completed'
+                OR (t.kind = 'ticket_issue_failed' AND o.tickets_issued_at IS NOT NULL))
     """,
     "a paid order was paid once": """
         SELECT o.id, count(l.id) AS sales

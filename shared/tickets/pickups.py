@@ -30,8 +30,13 @@ _HAND_OVER = text("""
     UPDATE pickups SET status = 'picked_up', picked_up_at = now(), picked_up_from = :staff_id, gate = :gate
     WHERE order_id = :order_id AND status = 'waiting'
 """)
+# What was given back meanwhile, as at a gateway's dashboard, is not handed over again.
 _UNDO = text("""
-    UPDATE pickups SET status = 'waiting', picked_up_at = NULL, picked_up_from = NULL, gate = NULL
+    UPDATE pickups SET status = CASE WHEN EXISTS (
+            SELECT 1 FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id
+            WHERE i.order_id = :order_id AND t.kind = 'product' AND i.returned_at IS NULL)
+            THEN 'waiting' ELSE 'void' END,
+        picked_up_at = NULL, picked_up_from = NULL, gate = NULL
     WHERE order_id = :order_id
 """)
 _PICKUP = text("""

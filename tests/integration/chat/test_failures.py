@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from infra.checks import invariants
 from shared.chat import actions, senders, work
 from shared.chat.actions import Actor
 from shared.chat.contents import Action, Result
@@ -106,6 +107,8 @@ def test_a_ticket_that_does_not_arrive_is_a_task_and_comes_again_when_asked_for(
         deliver([status(last_message(phone), "failed", errors=[{"code": 131026}])])
     [task] = tasks_about(phone)
     assert (task.details["error"], task.details["chat_message_id"]) == ("131026", str(last_message(phone).id))
+    with transaction() as tx:
+        assert "nobody is asked" not in " ".join(invariants.broken(tx, invariants.ALWAYS)), "it is for a person still"
     [again] = phone.writes("tiket")
     assert again.kind == "document"
 

@@ -158,3 +158,21 @@ def test_a_hand_over_that_was_a_mistake_is_undone(counter):
         details = text("SELECT details FROM audit_log WHERE action = 'pickup.undone' AND subject_id = :id")
         assert tx.execute(details, {"id": str(order.id)}).scalar_one()["reason"] == "Salah nama"
     assert counter.scan(order.pickup_code).result == "valid"
+
+
+def test_what_was_given_back_after_its_hand_over_is_not_handed_over_again(counter):
+    order = counter.sell()
+    counter.scan(order.pickup_code)
+    with transaction() as tx:  # as when a bank takes the money back
+        voiding.void(tx, order.id)
+        orders.mark_refunded(tx, orders.lock(tx, order.id))
+        pickups.undo(
+            tx,
+            Principal(counter.event.organizer_id, "organizer", counter.event.organizer_id),
+            order.id,
+            pickups.Undo(reason="Salah nama"),
+        )
+    assert counter.scan(order.pickup_code).result == "refunded"
+    with transaction() as tx:
+        status = text("SELECT status FROM pickups WHERE order_id = :id")
+        assert tx.execute(status, {"id": order.id}).scalar_one() == "void"
