@@ -35,18 +35,20 @@ _LIVE_ORDERS = """
     SELECT s.id FROM chat_senders s JOIN orders o ON o.user_id = s.user_id
     WHERE o.status IN ('reserved', 'pending_payment') GROUP BY s.id HAVING count(*) > 1
 """
-_OF_OTHERS = """
+OF_OTHERS = """
     SELECT m.id FROM chat_messages m JOIN chat_senders s ON s.id = m.sender_id
         LEFT JOIN tickets t ON t.id = CAST(m.content ->> 'ticket_id' AS uuid)
         LEFT JOIN payments p ON p.id = CAST(m.content ->> 'payment_id' AS uuid)
         JOIN orders o ON o.id = COALESCE(t.order_id, p.order_id, CAST(m.content ->> 'order_id' AS uuid))
     WHERE o.user_id IS DISTINCT FROM s.user_id
 """
-_UNFINISHED = """
+"""Messages about orders of others."""
+UNFINISHED = """
     SELECT s.id FROM chat_senders s WHERE s.pending_action IS NOT NULL
         OR EXISTS (SELECT 1 FROM chat_updates u WHERE u.sender_id = s.id AND u.processed_at IS NULL)
         OR EXISTS (SELECT 1 FROM chat_messages m WHERE m.sender_id = s.id AND m.status = 'queued')
 """
+"""Conversations in which something is under way."""
 _OPEN_PAYMENT = text("""
     SELECT p.* FROM payments p JOIN orders o ON o.id = p.order_id JOIN chat_senders s ON s.user_id = o.user_id
     WHERE s.messenger_id = :messenger_id AND p.status = 'pending' AND p.qr_string IS NOT NULL
@@ -97,7 +99,7 @@ class ChatBuyers:
         """One live order each, and nobody hears of another's."""
         with transaction() as tx:
             assert tx.execute(text(_LIVE_ORDERS)).all() == []
-            assert tx.execute(text(_OF_OTHERS)).all() == []
+            assert tx.execute(text(OF_OTHERS)).all() == []
 
     def come_to_rest(self) -> None:
         """WhatsApp answers again, time passes, and the sweep finds what was left."""
@@ -111,7 +113,7 @@ class ChatBuyers:
     def check_rest(self) -> None:
         """No conversation stands still in the middle."""
         with transaction() as tx:
-            assert tx.execute(text(_UNFINISHED)).all() == []
+            assert tx.execute(text(UNFINISHED)).all() == []
 
     def _phone(self, number: int) -> Phone:
         return self._phones[number % len(self._phones)]

@@ -1,5 +1,6 @@
 """A delivery under way: a message, a task, a job or a webhook that one of the product's functions is to be handed."""
 
+from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -45,6 +46,8 @@ class Deliveries:
         self.waiting: list[Delivery] = []
         self.dead: list[Delivery] = []
         """Given up after their last attempt."""
+        self.overheard: deque[Delivery] = deque(maxlen=20)
+        """The last webhooks that were taken, as somebody on the way may have read them."""
         self._count = 0
 
     def add(self, kind: DeliveryKind, function: str, path: str, body: bytes, due: float, **how: object) -> Delivery:
@@ -66,6 +69,8 @@ class Deliveries:
         """Its receiver has it."""
         if delivery in self.waiting:
             self.waiting.remove(delivery)
+        if delivery.kind is DeliveryKind.WEBHOOK:
+            self.overheard.append(delivery)
 
     def refused(self, delivery: Delivery, now: float) -> None:
         """It was not taken: it comes again after its wait, or is given up."""

@@ -24,6 +24,8 @@ class FaultKind(StrEnum):
     PUBLISH_FAILS = "publish refused"
     TASK_FAILS = "task refused"
     STORAGE_FAILS = "storage refuses"
+    CACHE_FAILS = "shared cache can't be reached"
+    CACHE_IS_LATE = "shared cache answers late, with effect"
     DATABASE_RESTART = "database connections cut"
 
 
@@ -38,11 +40,12 @@ class Point(StrEnum):
     PUBLISH = "publish"
     TASK = "task creation"
     STORAGE = "storage write"
+    CACHE = "shared cache"
     STATEMENT = "statement"
 
 
 _PLACES: dict[FaultKind, frozenset[Point]] = {
-    FaultKind.CRASH: frozenset({Point.COMMIT, Point.GATEWAY, Point.PUBLISH, Point.TASK, Point.STORAGE}),
+    FaultKind.CRASH: frozenset({Point.COMMIT, Point.GATEWAY, Point.PUBLISH, Point.TASK, Point.STORAGE, Point.CACHE}),
     FaultKind.GATEWAY_TIMEOUT: frozenset({Point.GATEWAY}),
     FaultKind.GATEWAY_LOST_ANSWER: frozenset({Point.GATEWAY}),
     FaultKind.GATEWAY_ERROR: frozenset({Point.GATEWAY}),
@@ -54,6 +57,8 @@ _PLACES: dict[FaultKind, frozenset[Point]] = {
     FaultKind.PUBLISH_FAILS: frozenset({Point.PUBLISH}),
     FaultKind.TASK_FAILS: frozenset({Point.TASK}),
     FaultKind.STORAGE_FAILS: frozenset({Point.STORAGE}),
+    FaultKind.CACHE_FAILS: frozenset({Point.CACHE}),
+    FaultKind.CACHE_IS_LATE: frozenset({Point.CACHE}),
     FaultKind.DATABASE_RESTART: frozenset({Point.STATEMENT}),
 }
 

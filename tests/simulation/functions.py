@@ -58,12 +58,12 @@ class Functions:
         address, _, query = f"/api/v1{path}".partition("?")
         return self._call(self._manifest.serving(address), method, address, query, all_headers, data)
 
-    def deliver(self, delivery: Delivery) -> Response | None:
-        """Hand a delivery to its function; None where it was killed before it answered."""
+    def deliver(self, delivery: Delivery, *, token_for: str | None = None) -> Response | None:
+        """Hand a delivery to its function, with a token for it or another; None where it was killed first."""
         headers = {"Content-Type": "application/json", **delivery.headers}
         body = delivery.body
         if delivery.kind is not DeliveryKind.WEBHOOK:
-            headers["Authorization"] = f"Bearer {self._token(delivery.function)}"
+            headers["Authorization"] = f"Bearer {self._token(token_for or delivery.function)}"
         if delivery.kind is DeliveryKind.TASK:
             headers["X-CloudTasks-TaskRetryCount"] = str(delivery.attempt - 1)
         if delivery.kind is DeliveryKind.MESSAGE:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from infra.checks import invariants as promised
-from tests.model import money_promises
+from tests.model import chat_buyers, money_promises
 from tests.simulation import live_payments
 from tests.simulation.violations import Violation
 
@@ -24,6 +24,12 @@ AFTER_EACH_STEP = {
         WHERE t.status = 'issued' AND (i.returned_at IS NOT NULL OR o.status <> 'paid')
     """,
 }
+_WITHOUT_A_TURN = """
+    SELECT o.id, o.user_id FROM orders o JOIN events e ON e.id = o.event_id
+    WHERE e.waiting_room_opens_at IS NOT NULL AND o.created_at > now() - interval '1 day' AND NOT EXISTS (
+        SELECT 1 FROM queue_pass_orders q JOIN waiting_room_places p ON p.pass_id = q.pass_id AND p.user_id = o.user_id
+        WHERE q.order_id = o.id)
+"""
 _CHEAP = " UNION ALL ".join(
     f"SELECT '{promise}' AS promise, CAST(id AS text) AS id FROM ({query}) AS q{number}"
     for number, (promise, query) in enumerate(AFTER_EACH_STEP.items())
@@ -47,6 +53,12 @@ def check_all(world: "World") -> None:
     given_back = world.rows(money_promises.GIVEN_BACK_BEYOND_WHAT_WAS_PAID)
     if given_back:
         raise Violation("I9: what goes back was paid", given_back)
+    without_a_turn = world.rows(_WITHOUT_A_TURN)
+    if without_a_turn:
+        raise Violation("nobody orders in a rush before their turn", without_a_turn)
+    of_others = world.rows(chat_buyers.OF_OTHERS)
+    if of_others:
+        raise Violation("I10: nobody hears of another's order in the chat", of_others)
     world.mail_promises.check_all(world)
     wrong = world.promises.broken(world.rows)
     if wrong:

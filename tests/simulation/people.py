@@ -45,6 +45,9 @@ class Buyer:
     principal: Principal
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     unanswered: Request | None = None
+    place_token: str | None = None
+    queue_pass: str | None = None
+    """The last pass of the waiting room that they got."""
 
     def headers(self) -> dict[str, str]:
         """How they sign their requests."""
@@ -84,15 +87,24 @@ class People:
     """The tickets with which somebody was let in, each by its scan."""
     offline_scans: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     """Scans that devices have decided without network, and not sent yet, each with its event and its ticket."""
+    edited_at: float = 0.0
+    """When somebody last changed what is for sale, or tried to; virtual seconds."""
+    rush: Event | None = None
+    """The event that is sold to whoever was called in its waiting room."""
     drafts: list[Event] = field(default_factory=list)
     """Events that organizers have written themselves, published or not."""
 
     @classmethod
-    def gather(cls, tx: Transaction, chance: random.Random, days: Sequence[Sequence[int]]) -> "People":
-        """People, events that sell out soon (each begins after some of its `days`), and promo codes."""
+    def gather(
+        cls, tx: Transaction, chance: random.Random, days: Sequence[Sequence[int]], *, is_rush: bool
+    ) -> "People":
+        """People, events that sell out soon (each begins after some of its `days`), and promo codes.
+
+        In a rush the last event has a waiting room.
+        """
         organizers = [a_user(tx, role="organizer", full_name=_organizer_name(number)) for number in (0, 1)]
         events = [
-            _an_event(tx, chance, organizers[number % 2].id, number, chance.choice(each))
+            _an_event(tx, chance, organizers[number % 2].id, number, chance.choice(each), is_rush and number == 2)
             for number, each in enumerate(days)
         ]
         codes = [code for number, event in enumerate(events) for code in _codes(tx, event, number)]
@@ -103,6 +115,7 @@ class People:
             organizers,
             [a_user(tx, role="admin", full_name=f"Admin {number}") for number in (1, 2)],
             [a_gate_staff(tx, event) for event in events],
+            rush=events[-1] if is_rush else None,
         )
 
     def name_of(self, organizer: Principal) -> str:
@@ -131,7 +144,9 @@ def _a_buyer(tx: Transaction, number: int) -> Buyer:
     return Buyer(name, a_user(tx, full_name=name, email=f"pembeli{number}@example.com"))
 
 
-def _an_event(tx: Transaction, chance: random.Random, organizer_id: UUID, number: int, days: int) -> Event:
+def _an_event(
+    tx: Transaction, chance: random.Random, organizer_id: UUID, number: int, days: int, is_rush: bool
+) -> Event:
     tiers = [
         a_tier(name="Murah", price=40_000, quota=chance.choice((4, 8, 30))),
         a_tier(name="Mahal", price=123_457, quota=chance.choice((2, 6, 12))),
@@ -146,6 +161,7 @@ def _an_event(tx: Transaction, chance: random.Random, organizer_id: UUID, number
         title=f"Konser {number + 1}",
         gates_open=days < 3,
         allows_reentry=chance.random() < 0.5,
+        waiting_room_opens_at=clock.now() + timedelta(seconds=chance.choice((10, 60))) if is_rush else None,
     )
 
 

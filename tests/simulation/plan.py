@@ -28,6 +28,8 @@ _FAULT_WEIGHTS = {
     FaultKind.PUBLISH_FAILS: 6,
     FaultKind.TASK_FAILS: 4,
     FaultKind.STORAGE_FAILS: 4,
+    FaultKind.CACHE_FAILS: 4,
+    FaultKind.CACHE_IS_LATE: 4,
     FaultKind.DATABASE_RESTART: 2,
 }
 _MOST_PLACES = {

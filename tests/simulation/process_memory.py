@@ -1,27 +1,36 @@
 """What a process of the product keeps in its memory, and loses when it ends."""
 
 from importlib import import_module
+from operator import attrgetter
 from typing import Any
 
 _KEPT = (
     ("shared.sales.expiry", "_scheduled"),
     ("shared.cloud.read_through_cache", "instance_cache"),
+    ("shared.cloud.cache", "reset"),
+    ("shared.cloud.counters", "reset"),
+    ("shared.web.rate_limits", "_rate_limiter._tallies"),
     ("shared.waiting_room.rooms", "_memory"),
     ("shared.gateways.registry", "_xendit"),
     ("shared.gateways.registry", "_midtrans"),
     ("shared.gateways.registry", "_sendgrid"),
     ("shared.gateways.registry", "_whatsapp"),
 )
-"""Tasks that were created, what was read, and what was learnt of the gateways: clients have circuit breakers."""
+"""Tasks that were created, what was read and counted, what was learnt of gateways: clients have circuit breakers."""
 
 
 def forget(*, must_be_there: bool = True) -> None:
     """Begin anew, as after a crash. An older revision may keep nothing in some of these places."""
     for module, name in _KEPT:
         try:
-            kept: Any = getattr(import_module(module), name)
+            kept: Any = attrgetter(name)(import_module(module))
         except (ImportError, AttributeError):
             if must_be_there:
                 raise
         else:
-            (kept.cache_clear if hasattr(kept, "cache_clear") else kept.clear)()
+            _forget(kept)
+
+
+def _forget(kept: Any) -> None:
+    """Empty what has a way to be emptied, else call what empties it."""
+    next((getattr(kept, way) for way in ("cache_clear", "clear") if hasattr(kept, way)), kept)()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from infra.checks import invariants as promised
-from tests.model import money_promises
+from tests.model import chat_buyers, money_promises
 from tests.simulation import invariants
 from tests.simulation.acts.machines import hand_over
 from tests.simulation.delivery import SAME_MOMENT
@@ -74,6 +74,7 @@ def check(world: "World") -> None:
         "I9: nobody gets more than they are owed": _overpaid(world, moved, taken_back),
         "I5: what is owed in the books are the open refunds and payouts": money_promises.miscounted_debts(world.rows),
         "everything comes to its end": money_promises.hanging(world.rows),
+        "no conversation stands still in the middle": world.rows(chat_buyers.UNFINISHED),
         "I7: one effect for each request and notification": world.rows(_REPEATED),
         "a payment that a bank took back is told to a person": world.rows(_UNTOLD, names=sorted(taken_back)),
     }

@@ -21,7 +21,7 @@ from tests.simulation import process_memory
 
 PRODUCT = ("functions", "shared")
 """The packages that functions are made of."""
-CLIENTS = ("engine", "publisher", "subscriber", "tasks", "storage")
+CLIENTS = ("engine", "publisher", "subscriber", "tasks", "storage", "firestore")
 """The clients of the cloud that a world provides."""
 
 
@@ -79,6 +79,10 @@ class Revision:
         own = self.module("shared.cloud.clients")
         for name, client in clients.items():
             getattr(own, name).provide(client)
+
+    def reread_settings(self) -> None:
+        """Read the settings from the environment anew."""
+        self.module("shared.cloud.settings").settings.cache_clear()
 
     def use_secrets(self, values: Mapping[str, str]) -> None:
         """Use these secrets from now on."""

@@ -19,6 +19,7 @@ class Season:
     share: int
     phases: tuple[Weights, ...] = ({},)
     days: Sequence[Sequence[int]] = ((0,), (9, 16, 25), (9, 16, 25))
+    has_waiting_room: bool = False
 
 
 _STILL = {"the clock jumps": 0, "days pass": 0}
@@ -26,7 +27,23 @@ _BUYING = {"a buyer reserves": 30, "a buyer checks out": 26, "a payer pays": 30,
 
 SEASONS = (
     Season("ordinary", 3),
-    Season("rush", 2, ({**_STILL, **_BUYING, "a buyer reserves": 50, "time passes": 8},)),
+    Season("rush", 1, ({**_STILL, **_BUYING, "a buyer reserves": 50, "time passes": 8},)),
+    Season(
+        "waiting room",
+        1,
+        (
+            {
+                **_STILL,
+                **_BUYING,
+                "a buyer reserves": 50,
+                "time passes": 8,
+                "somebody joins the waiting room": 20,
+                "somebody asks for their turn": 40,
+                "the waiting room moves on": 16,
+            },
+        ),
+        has_waiting_room=True,
+    ),
     Season(
         "whole lives of events",
         4,
@@ -125,3 +142,12 @@ def of(seed: int) -> Season:
     """The season of a seed."""
     [season] = random.Random(f"season of {seed}").choices(SEASONS, [season.share for season in SEASONS])
     return season
+
+
+def settings_of(seed: int) -> Mapping[str, str]:
+    """The settings of the product under a seed: with or without what all instances share, and with limits or not."""
+    chance = random.Random(f"settings of {seed}")
+    return {
+        "SHARED_CACHE": "on" if chance.random() < 0.6 else "off",
+        "RATE_LIMITS": "on" if chance.random() < 0.25 else "off",
+    }

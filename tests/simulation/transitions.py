@@ -27,7 +27,11 @@ _POSSIBLE: dict[str, dict[str, str]] = {
         "paid": "refunded",
     },
     "tickets": {"new": "issued", "issued": "used void", "used": "issued void"},  # issued again: its scan was undone
-    "pickups": {"new": "waiting", "waiting": "picked_up void", "picked_up": "waiting"},
+    "pickups": {
+        "new": "waiting",
+        "waiting": "picked_up void",
+        "picked_up": "waiting void",
+    },  # void: given back meanwhile
     "refunds": {
         "new": "requested approved completed",  # completed: somebody gave it back at a dashboard
         "requested": "approved rejected",

@@ -23,6 +23,7 @@ from tests.simulation.cloud_tasks import CloudTasks
 from tests.simulation.database import Database
 from tests.simulation.delivery import Deliveries
 from tests.simulation.faults import Fault, Faults
+from tests.simulation.firestore import Firestore
 from tests.simulation.functions import Functions
 from tests.simulation.gateways import Gateways
 from tests.simulation.mail_promises import MailPromises
@@ -98,14 +99,18 @@ class World:
             "subscriber": DeadLetters(self.deliveries),
             "tasks": CloudTasks(self.manifest, self.clock, self.faults, self.deliveries),
             "storage": self.storage,
+            "firestore": Firestore(self.clock, self.faults),
         }
+        os.environ.update(seasons.settings_of(seed))
         for revision in self.revisions.all:
             revision.use(cloud)
+            revision.reread_settings()
         self.promises = Promises()
         self.mail_promises = MailPromises()
         chance = random.Random(seed)
         with self.database.owner.begin() as tx:
-            self.people = People.gather(tx, chance, seasons.of(seed).days)
+            season = seasons.of(seed)
+            self.people = People.gather(tx, chance, season.days, is_rush=season.has_waiting_room)
 
     def arm(self, fault: Fault | None) -> None:
         """Begin a step, with its fault."""

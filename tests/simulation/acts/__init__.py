@@ -7,6 +7,7 @@ from tests.simulation.acts import (  # noqa: F401 - each declares its acts
     chat,
     dashboards,
     drafts,
+    forgers,
     gate,
     machines,
     offline_gate,
@@ -15,6 +16,8 @@ from tests.simulation.acts import (  # noqa: F401 - each declares its acts
     payers,
     returns,
     strangers,
+    visitors,
+    waiting_room,
 )
 from tests.simulation.acts.registry import ACTS, WEIGHTS
 

@@ -25,6 +25,8 @@ def reserve(world: "World", chance: random.Random) -> str | None:
     body: dict[str, Any] = {"event_id": str(event.id), "items": items}
     if chance.random() < 0.3:
         body["promo_code"] = chance.choice(world.people.codes)
+    if event is world.people.rush:
+        body |= _pass(world, chance, buyer)
     key = f"reserve-{chance.getrandbits(64):016x}"
     answer = send(world, buyer, Request("POST", "/orders/reserve", body, {"Idempotency-Key": key}))
     show(world, buyer, answer)
@@ -92,6 +94,13 @@ def cancel(world: "World", chance: random.Random) -> str | None:
     answer = ask(world, "POST", f"/orders/{order['id']}/cancel", buyer.headers())
     show(world, buyer, answer)
     return f"{buyer.name}: {outcome(answer)}"
+
+
+def _pass(world: "World", chance: random.Random, buyer: Buyer) -> dict[str, str]:
+    """The pass that a buyer orders with where people queue: theirs, none, or somebody else's."""
+    if chance.random() < 0.2:
+        buyer = chance.choice(world.people.buyers)
+    return {"queue_pass": buyer.queue_pass} if buyer.queue_pass else {}
 
 
 def _with(world: "World", chance: random.Random, *statuses: str) -> tuple[Buyer, dict[str, Any]] | None:

@@ -54,6 +54,18 @@ def choose(world: "World", chance: random.Random) -> str | None:
     return title
 
 
+@act("a phone presses somebody else's button", 2)
+def press_of_another(world: "World", chance: random.Random) -> str | None:
+    """Answer with the id of a button that another phone was shown; nobody is told of another's order by it."""
+    owner, thief = chance.sample(world.phones.ids, 2)
+    choices = world.phones.choices(owner)
+    if not choices:
+        return None
+    choice, title, kind = chance.choice(choices)
+    world.phones.act(thief, "choose", id=choice, title=title, kind=kind)
+    return title
+
+
 @act("somebody pays what the chat showed", 5)
 def pay(world: "World", chance: random.Random) -> str | None:
     """Pay the code or the link of a message that has arrived."""

@@ -27,7 +27,17 @@ def deliver(world: "World", chance: random.Random) -> str | None:
 @act("the payouts of the day are made", 1)
 def make_payouts(world: "World", _: random.Random) -> str | None:
     """Let the job run that finds what is due."""
-    due = [each for each in world.deliveries.due(world.clock.seconds) if each.name == "job payout_execution daily"]
+    return _run_job(world, "payout_execution daily")
+
+
+@act("the waiting room moves on", 1)
+def move_waiting_room(world: "World", _: random.Random) -> str | None:
+    """Let the job run that draws and calls."""
+    return _run_job(world, "waiting_room_controller run")
+
+
+def _run_job(world: "World", job: str) -> str | None:
+    due = [each for each in world.deliveries.due(world.clock.seconds) if each.name == f"job {job}"]
     return hand_over(world, due[0]) if due else None
 
 

@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 _REFUSALS = (401, 403, 404)
+_MONEY = """
+    SELECT 'payout' AS kind, id, organizer_id FROM payouts
+    UNION ALL SELECT 'refund', r.id, o.organizer_id FROM refunds r JOIN orders o ON o.id = r.order_id
+    ORDER BY id LIMIT 8
+"""
 
 
 @act("a stranger tries somebody's order", 3)
@@ -39,18 +44,49 @@ def try_order(world: "World", chance: random.Random) -> str | None:
 @act("a stranger tries what organizers and admins do", 2)
 def try_role(world: "World", chance: random.Random) -> str | None:
     """Do as a buyer, or as another organizer, what is not for them."""
-    event = chance.choice(world.people.events)
+    number = chance.randrange(len(world.people.events))
+    event = world.people.events[number]
     others = [each for each in world.people.organizers if each.id != event.organizer_id]
+    others += [staff for at, staff in enumerate(world.people.gate_staff) if at != number]
     who = chance.choice([*(buyer.principal for buyer in world.people.buyers), *others])
     tries: list[tuple[str, str, object]] = [
         ("PUT", f"/events/{event.id}", {"title": "Milik saya"}),
         ("PUT", f"/events/{event.id}/tiers/{event.tier_ids[0]}", {"price": 1_000}),
         ("POST", f"/events/{event.id}/cancel", {"reason": "Hujan"}),
         ("GET", f"/analytics/events/{event.id}/sales", None),
+        ("GET", f"/analytics/events/{event.id}/attendees", None),
+        ("GET", f"/events/{event.id}/participants", None),
+        ("GET", f"/events/{event.id}/cancellation/cost", None),
+        ("GET", f"/gate/events/{event.id}/snapshot", None),
+        ("GET", f"/gate/events/{event.id}/counts", None),
+        ("GET", f"/gate/events/{event.id}/search?q=peserta", None),
+        ("POST", "/promos", {"event_id": str(event.id), "code": "SAYA", "percent": 99}),
         ("GET", "/admin/overview", None),
+        ("GET", "/admin/ledger/trial-balance", None),
+        ("POST", f"/admin/events/{event.id}/cancellation", {"reason": "Hujan"}),
         ("POST", "/admin/reconcile-runs", {"thorough": True}),
     ]
     return _refused(world, chance.choice(tries), world.people.headers(who))
+
+
+@act("an organizer looks for another's money", 1)
+def read_money(world: "World", chance: random.Random) -> str | None:
+    """Read or send a payout, or decide about a refund, of another organizer."""
+    found = world.rows(_MONEY)
+    if not found:
+        return None
+    money = chance.choice(found)
+    thief = next(each for each in world.people.organizers if each.id != money.organizer_id)
+    tries: dict[str, list[tuple[str, str, object]]] = {
+        "payout": [("GET", f"/payouts/{money.id}", None), ("POST", f"/payouts/{money.id}/retry", None)],
+        "refund": [
+            ("GET", f"/refunds/{money.id}", None),
+            ("PUT", f"/refunds/{money.id}/approve", None),
+            ("PUT", f"/refunds/{money.id}/reject", {"reason": "Tidak"}),
+            ("POST", f"/refunds/{money.id}/retry", None),
+        ],
+    }
+    return _refused(world, chance.choice(tries[money.kind]), world.people.headers(thief))
 
 
 @act("a stranger forges a notification", 2)
