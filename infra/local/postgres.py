@@ -98,6 +98,11 @@ class Postgres:
         return int(self._port_file.read_text())
 
     @property
+    def pid(self) -> int:
+        """The process of the running server, whose children are its sessions."""
+        return int((self._cluster / "postmaster.pid").read_text().split()[0])
+
+    @property
     def socket_dir(self) -> Path:
         """The folder of the unix socket `.s.PGSQL.<port>`: beside the data unless that path is too long."""
         longest = os.fsencode(self._data_dir / ".s.PGSQL.65535")

@@ -27,12 +27,15 @@ class Report:
         if course.violation:
             self.violations[course.seed] = course.violation.promise
 
-    def lines(self, seconds: float, processor_seconds: float) -> Iterator[str]:
-        """The report in words."""
+    def lines(self, seconds: float, in_python: float, in_postgresql: float) -> Iterator[str]:
+        """The report in words; `in_python` and `in_postgresql` are seconds of processor time."""
         yield f"{self.seeds} seeds, {self.steps} steps, {sum(self.faults.values())} faults, " + (
             f"{len(self.violations)} violations"
         )
-        yield f"{self.steps / seconds:.0f} steps a second; {self.steps / processor_seconds:.0f} a second of processor"
+        yield (
+            f"{self.steps / seconds:.0f} steps a second; {self.steps / (in_python + in_postgresql):.0f} a second of"
+            f" processor ({in_python:.1f} s in Python, {in_postgresql:.1f} s in PostgreSQL)"
+        )
         yield from _counted("faults", self.faults.items())
         missing = sorted(POSSIBLE - self.transitions)
         yield f"transitions of states: {len(POSSIBLE) - len(missing)} of {len(POSSIBLE)}, without" + ";".join(

@@ -8,7 +8,6 @@ make simulate BESIDE=<git reference>   each call is taken by the working tree or
 
 import argparse
 import multiprocessing
-import os
 import secrets
 import sys
 import time
@@ -21,6 +20,7 @@ from tests.simulation import course, database
 from tests.simulation.acts import WEIGHTS
 from tests.simulation.course import Course
 from tests.simulation.plan import Plan, drawn
+from tests.simulation.processor_time import python_seconds, server_seconds
 from tests.simulation.report import Report
 from tests.simulation.revisions import unpack
 from tests.simulation.shrink import shrunk
@@ -30,10 +30,10 @@ from tests.simulation.world import World, world
 def main() -> int:
     """Run as the command line says."""
     wanted = _arguments()
-    report, begun = Report(), time.perf_counter()
+    report = Report()
     with a_folder() as folder, database.server(folder) as postgres:
         beside = unpack(wanted.beside, folder / "beside") if wanted.beside else None
-        begun = time.perf_counter()
+        begun, python_begun, server_begun = time.perf_counter(), python_seconds(), server_seconds(postgres.pid)
         if wanted.seed is not None:
             courses: Iterator[Course] = iter([_one(postgres, wanted.seed, wanted.steps, beside)])
         else:
@@ -47,9 +47,10 @@ def main() -> int:
                 if wanted.stop:
                     break
         seconds = time.perf_counter() - begun
+        in_python, in_postgresql = python_seconds() - python_begun, server_seconds(postgres.pid) - server_begun
         if report.violations and wanted.seed is None and not wanted.stop:
             _tell(postgres, next(iter(report.violations)), wanted.steps, beside)
-    print("\n".join(report.lines(seconds, sum(os.times()[:4]))))
+    print("\n".join(report.lines(seconds, in_python, in_postgresql)))
     return 1 if report.violations else 0
 
 
