@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -79,10 +80,11 @@ def signed_in(world: World, person: Person) -> Browser:
     return browser
 
 
-def fields() -> dict[str, str]:
+@cache
+def fields() -> Sequence[str]:
     """All fields of all forms, and what the templates call by a name."""
     found = [_FIELD.findall(each.read_text(encoding="utf-8")) for each in _TEMPLATES.rglob("*.html")]
-    return {plain or made: "" for names in found for plain, made in names}
+    return list(dict.fromkeys(plain or made for names in found for plain, made in names))
 
 
 def address(path: str, variables: dict[str, str], instead: str) -> str:
