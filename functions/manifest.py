@@ -17,6 +17,8 @@ from shared.web import App
 from shared.web.app import API
 
 PATH = Path(__file__).parent / "manifest.yaml"
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml's where there is one: it takes an eighth of the time."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def _is_page(path: str, page: str) -> bool:
 @lru_cache(maxsize=1)
 def manifest() -> Manifest:
     """The manifest. Its form is held by schemas/manifest.schema.json, its truth by tests/unit/test_manifest.py."""
-    document = yaml.safe_load(PATH.read_text(encoding="utf-8"))
+    document = yaml.load(PATH.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506  # nosec B506 - either is safe
     entries = document["functions"]
     topics = {topic for entry in entries.values() for topic in entry.get("publishes", [])}
     topics |= {subscription["topic"] for entry in entries.values() for subscription in entry.get("subscribes", [])}

@@ -169,16 +169,22 @@ _children: dict[str, Child] = {}
 
 def _until_answers(url: str, what: str) -> None:
     deadline = time.monotonic() + READY_WITHIN_SECONDS
-    while time.monotonic() < deadline:
-        if any(child.exit_status is not None for child in _children.values()):
-            raise NotReady(f"{what} did not start: one of its processes ended. Its last lines are above.")
-        try:
-            if requests.get(url, timeout=2).status_code < 500:
+    with requests.Session() as session:
+        session.trust_env = False  # what listens here is behind no proxy
+        while time.monotonic() < deadline:
+            if any(child.exit_status is not None for child in _children.values()):
+                raise NotReady(f"{what} did not start: one of its processes ended. Its last lines are above.")
+            if _answers(session, url):
                 return
-        except requests.RequestException:
-            pass
-        time.sleep(0.05)
+            time.sleep(0.05)
     raise NotReady(f"{what} did not answer at {url} within {READY_WITHIN_SECONDS} s.")
+
+
+def _answers(session: requests.Session, url: str) -> bool:
+    try:
+        return session.get(url, timeout=2).status_code < 500
+    except requests.RequestException:
+        return False
 
 
 def _welcome(chosen: Layout) -> None:

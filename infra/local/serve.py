@@ -4,10 +4,12 @@ import importlib
 import os
 import pkgutil
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
+import shared
 from infra.local.layout import HOST
 
 GOOGLE_CLIENTS = ("firestore", "pubsub_v1", "secretmanager_v1", "storage", "tasks_v2")
@@ -36,9 +38,14 @@ def import_everything() -> None:
 
     The functions' own modules are left to the workers: they set up the application that is being created.
     """
-    import shared
     from infra.local import web  # noqa: F401
 
+    import_packages()
+
+
+@lru_cache(maxsize=1)
+def import_packages() -> None:
+    """Import the product's packages and Google's clients: nothing that reads the environment."""
     for module in pkgutil.walk_packages(shared.__path__, "shared."):
         importlib.import_module(module.name)
     for name in GOOGLE_CLIENTS:
