@@ -26,9 +26,8 @@ AFTER_EACH_STEP = {
 }
 _WITHOUT_A_TURN = """
     SELECT o.id, o.user_id FROM orders o JOIN events e ON e.id = o.event_id
-    WHERE e.waiting_room_opens_at IS NOT NULL AND o.created_at > now() - interval '1 day' AND NOT EXISTS (
-        SELECT 1 FROM queue_pass_orders q JOIN waiting_room_places p ON p.pass_id = q.pass_id AND p.user_id = o.user_id
-        WHERE q.order_id = o.id)
+    WHERE e.waiting_room_opens_at IS NOT NULL AND o.created_at > now() - interval '1 day'
+        AND NOT EXISTS (SELECT 1 FROM queue_pass_orders q WHERE q.order_id = o.id)
 """
 _CHEAP = " UNION ALL ".join(
     f"SELECT '{promise}' AS promise, CAST(id AS text) AS id FROM ({query}) AS q{number}"
