@@ -3,8 +3,9 @@
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 
-from tests.simulation import invariants, randomness, rest, transitions
+from tests.simulation import interruptions, invariants, randomness, rest, transitions
 from tests.simulation.acts import ACTS
 from tests.simulation.plan import Plan, Step
 from tests.simulation.transitions import Transition
@@ -36,6 +37,7 @@ def run(world: World, plan: Plan) -> Course:
     """Run a plan, then let the faults stop and the world come to rest."""
     world.begin(plan.seed)
     world.faults.struck.clear()
+    world.faults.while_paused = partial(interruptions.pause, world)
     transitions.begin(world)
     course = Course(plan.seed)
     try:
@@ -64,6 +66,8 @@ def _take(world: World, course: Course, step: Step) -> None:
     world.arm(step.fault)
     commits = world.database.commits
     said = ACTS[step.act](world, step.chance())
+    if world.broken_meanwhile:
+        raise world.broken_meanwhile
     if said is None:
         return
     course.steps += 1
@@ -75,4 +79,5 @@ def _take(world: World, course: Course, step: Step) -> None:
 def _told(world: World, number: int, step: Step, said: str) -> str:
     fault = f" [{step.fault.kind}]" if step.fault and world.faults.has_struck else ""
     revisions = f" ({', '.join(world.revisions.took)})" if len(world.revisions.all) > 1 and world.revisions.took else ""
-    return f"{number:4} {world.clock.seconds:9.1f} s  {step.act}: {said}{fault}{revisions}"
+    told = f"{number:4} {world.clock.seconds:9.1f} s  {step.act}: {said}{fault}{revisions}"
+    return "\n       meanwhile ".join([told, *world.meanwhile])

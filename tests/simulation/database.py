@@ -12,6 +12,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from pg8000 import InterfaceError
 from sqlalchemy import Engine, ExceptionContext, event, text
 
 from infra.local.postgres import Postgres
@@ -109,7 +110,7 @@ class Database:
         self._clock = clock
         self._faults = faults
         self._pools: dict[str, Engine] = {}
-        self._was_cut = False
+        self._was_cut = self._is_away = False
         self._role = _OWNER
         self.owner = self._connected(clients.make_engine(), lambda: _OWNER, prepares_all=True)
         """Connections of the simulation itself, with all rights; no fault strikes them."""
@@ -156,11 +157,24 @@ class Database:
             self.rows("SELECT pg_sleep(0.001)")
 
     def replace_cut_connections(self) -> None:
-        """Let go of connections that were cut before this step: in the cloud each is tried before it is used."""
+        """Be there again, and let go of connections that were cut: in the cloud each is tried before it is used."""
+        self._is_away = False
         if self._was_cut:
             for pool in self._pools.values():
                 pool.dispose()
         self._was_cut = False
+
+    @property
+    def is_in_use(self) -> bool:
+        """True if code of the product holds a connection."""
+        return any(pool.pool.checkedout() for pool in self._pools.values())  # type: ignore[attr-defined]
+
+    @contextmanager
+    def other_process(self) -> Iterator[None]:
+        """Let another process use it for a block, with its own rights."""
+        role = self._role
+        yield
+        self._role = role
 
     def close(self) -> None:
         """Close all connections."""
@@ -179,26 +193,37 @@ class Database:
         event.listen(engine, "before_cursor_execute", self._before_statement)
         event.listen(engine, "after_cursor_execute", self._after_statement)
         event.listen(engine, "handle_error", _keep_connection)
+        event.listen(engine, "do_connect", self._refuse_while_away)
         return engine
 
     def _commit(self, commit: Callable[[Any], None], connection: Any) -> None:
         self._faults.pass_by(Point.COMMIT, "before")
         commit(connection)
-        self.commits += 1
-        self._faults.pass_by(Point.COMMIT, "after")
+        self._committed()
 
     def _before_statement(self, connection: Any, *_: Any) -> None:
         if connection.connection.driver_connection.autocommit:
             self._faults.pass_by(Point.COMMIT, "before")
         elif self._faults.is_dead:
             self._faults.pass_by(Point.STATEMENT)
-        if self._faults.due(Point.STATEMENT) is FaultKind.DATABASE_RESTART:
+        if struck := self._faults.due(Point.STATEMENT):
+            self._is_away = struck is FaultKind.DATABASE_AWAY
             self.cut_connections()
 
     def _after_statement(self, connection: Any, *_: Any) -> None:
         if connection.connection.driver_connection.autocommit:
-            self.commits += 1
-            self._faults.pass_by(Point.COMMIT, "after")
+            self._committed()
+
+    def _committed(self) -> None:
+        self.commits += 1
+        self._faults.pass_by(Point.COMMIT, "after")
+        if self._faults.due(Point.COMMIT):
+            self.cut_connections()
+            raise InterfaceError("network error")
+
+    def _refuse_while_away(self, *_: Any) -> None:
+        if self._is_away:
+            raise InterfaceError("Can't create a connection to the server")
 
 
 def _keep_connection(context: ExceptionContext) -> None:

@@ -1,6 +1,7 @@
 """Faults: what may go wrong between any two steps to the outside, armed for a step and counted when it strikes."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,6 +14,7 @@ class FaultKind(StrEnum):
     """The kinds of faults that a step may be given."""
 
     CRASH = "crash"
+    PAUSE = "process stands still for minutes"
     GATEWAY_TIMEOUT = "gateway time-out, without effect"
     GATEWAY_LOST_ANSWER = "gateway time-out, with effect"
     GATEWAY_ERROR = "gateway answers 503"
@@ -27,6 +29,8 @@ class FaultKind(StrEnum):
     CACHE_FAILS = "shared cache can't be reached"
     CACHE_IS_LATE = "shared cache answers late, with effect"
     DATABASE_RESTART = "database connections cut"
+    DATABASE_AWAY = "database away"
+    COMMIT_UNANSWERED = "commit's answer lost, with effect"
 
 
 class Point(StrEnum):
@@ -44,8 +48,10 @@ class Point(StrEnum):
     STATEMENT = "statement"
 
 
+_PASSED = frozenset({Point.COMMIT, Point.GATEWAY, Point.PUBLISH, Point.TASK, Point.STORAGE})
 _PLACES: dict[FaultKind, frozenset[Point]] = {
-    FaultKind.CRASH: frozenset({Point.COMMIT, Point.GATEWAY, Point.PUBLISH, Point.TASK, Point.STORAGE, Point.CACHE}),
+    FaultKind.CRASH: _PASSED | {Point.CACHE},
+    FaultKind.PAUSE: _PASSED,
     FaultKind.GATEWAY_TIMEOUT: frozenset({Point.GATEWAY}),
     FaultKind.GATEWAY_LOST_ANSWER: frozenset({Point.GATEWAY}),
     FaultKind.GATEWAY_ERROR: frozenset({Point.GATEWAY}),
@@ -60,7 +66,10 @@ _PLACES: dict[FaultKind, frozenset[Point]] = {
     FaultKind.CACHE_FAILS: frozenset({Point.CACHE}),
     FaultKind.CACHE_IS_LATE: frozenset({Point.CACHE}),
     FaultKind.DATABASE_RESTART: frozenset({Point.STATEMENT}),
+    FaultKind.DATABASE_AWAY: frozenset({Point.STATEMENT}),
+    FaultKind.COMMIT_UNANSWERED: frozenset({Point.COMMIT}),
 }
+_OF_THE_PROCESS = (FaultKind.CRASH, FaultKind.PAUSE)
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,8 @@ class Faults:
         self.struck: Counter[str] = Counter()
         self.is_dead = False
         """The process was killed in this step: nothing it still does has an effect."""
+        self.while_paused: Callable[[], None] = _nothing
+        """What happens while the process stands still."""
         self._armed: Fault | None = None
         self._left = 0
         self._has_struck = False
@@ -94,17 +105,20 @@ class Faults:
         return self._has_struck
 
     def pass_by(self, point: Point, when: str = "before") -> None:
-        """Go by a place where the process may be killed. Raises Crash."""
+        """Go by a place where the process may be killed, or stand still. Raises Crash."""
         if self.is_dead:
             raise Crash
         if self._strikes(point, FaultKind.CRASH):
             self.struck[f"{FaultKind.CRASH}, {when} {point}"] += 1
             self.is_dead = True
             raise Crash
+        if self._strikes(point, FaultKind.PAUSE):
+            self.struck[f"{FaultKind.PAUSE}, {when} {point}"] += 1
+            self.while_paused()
 
     def due(self, point: Point) -> FaultKind | None:
-        """The kind of the fault that strikes here, if it is one of the world and no crash."""
-        if self._armed is None or self._armed.kind is FaultKind.CRASH or not self._strikes(point, self._armed.kind):
+        """The kind of the fault that strikes here, if it is one of the world and not of the process."""
+        if self._armed is None or self._armed.kind in _OF_THE_PROCESS or not self._strikes(point, self._armed.kind):
             return None
         self.struck[self._armed.kind] += 1
         return self._armed.kind
@@ -119,3 +133,7 @@ class Faults:
         self._left -= 1
         self._has_struck = self._left < 0
         return self._has_struck
+
+
+def _nothing() -> None:
+    pass

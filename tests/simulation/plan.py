@@ -17,6 +17,7 @@ FAULT_SHARE = 0.3
 """The share of the steps that are given a fault; many of them end before it strikes."""
 _FAULT_WEIGHTS = {
     FaultKind.CRASH: 50,
+    FaultKind.PAUSE: 6,
     FaultKind.GATEWAY_TIMEOUT: 8,
     FaultKind.GATEWAY_LOST_ANSWER: 14,
     FaultKind.GATEWAY_ERROR: 8,
@@ -31,10 +32,15 @@ _FAULT_WEIGHTS = {
     FaultKind.CACHE_FAILS: 4,
     FaultKind.CACHE_IS_LATE: 4,
     FaultKind.DATABASE_RESTART: 2,
+    FaultKind.DATABASE_AWAY: 2,
+    FaultKind.COMMIT_UNANSWERED: 4,
 }
 _MOST_PLACES = {
     FaultKind.CRASH: 14,
+    FaultKind.PAUSE: 10,
     FaultKind.DATABASE_RESTART: 12,
+    FaultKind.DATABASE_AWAY: 12,
+    FaultKind.COMMIT_UNANSWERED: 4,
     FaultKind.GATEWAY_REFUSES: 1,
     FaultKind.GATEWAY_LIST_LAGS: 1,
     FaultKind.BANK_IS_SLOW: 1,

@@ -39,6 +39,7 @@ from tests.simulation.pubsub import DeadLetters, PubSub
 from tests.simulation.revisions import CLIENTS, Revisions
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.storage import Storage
+from tests.simulation.violations import Violation
 
 OURS = "http://karcis.test"
 NOT_RUN = frozenset({"synthetic_purchase", "prewarm"})
@@ -83,6 +84,9 @@ class World:
         self.network = Network(self.gateways.application, self.clock, self.faults, self.outages)
         self.functions = Functions(self.manifest, revisions, self.database, self.clock, self.faults)
         self.phones = Phones(self.network)
+        self.meanwhile: list[str] = []
+        """What happened in this step while a process stood still."""
+        self.broken_meanwhile: Violation | None = None
         self.outcomes: Counter[str] = Counter()
         """What came of the acts, by act and outcome."""
 
@@ -121,6 +125,8 @@ class World:
         self.errors.records.clear()
         self.faults.arm(fault)
         self.outages.have_struck = False
+        self.meanwhile.clear()
+        self.broken_meanwhile = None
         self.database.replace_cut_connections()
 
     def end_faults(self) -> None:
