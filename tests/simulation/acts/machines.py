@@ -125,4 +125,5 @@ def _may_fail(world: "World", delivery: Delivery) -> bool:
     told = world.errors.told()
     if delivery.title in MAY_FAIL and MAY_FAIL[delivery.title] in told:
         return True
-    return "GatewayUnavailable" in told and (world.outages.have_struck or "circuit open" in told)
+    has_reason = "circuit open" in told or "whatsapp: status 429" in told  # somebody was written to too often
+    return "GatewayUnavailable" in told and (world.outages.have_struck or has_reason)
