@@ -1,107 +1,155 @@
-"""Proves that the simulator sees: a copy of the product is given a small fault, and each such fault must be caught.
+"""Proves that the simulator sees: the product is given a small fault, and each such fault must break a promise.
 
-make mutate                          every patch of tests/simulation/mutations
-make mutate ONLY=any-amount-pays     one of them
+make mutate                          every patch of tests/simulation/mutations; caught.csv there is written anew
+make mutate ONLY=any-amount-pays     one of them, or several with commas
 
-A patch begins with the fault in words. The files here are not touched.
+A patch begins with the fault in words, and changes one module. The same seeds are run for every fault, and first of all
+without any: then no promise may be broken. The files here are not touched.
 """
 
 import argparse
-import re
+import csv
+import json
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
 from functools import partial
+from itertools import count, cycle
 from pathlib import Path
 
 from tests.folders import a_folder
+from tests.simulation.seasons import SEASONS, Season, of
 
 ROOT = Path(__file__).parents[2]
 PATCHES = Path(__file__).parent / "mutations"
-_PARTS = ("functions", "infra", "schemas", "shared", "tests", "pyproject.toml", "main.py", "alembic.ini")
-"""What the simulator needs of the repository."""
+CAUGHT = PATCHES / "caught.csv"
+SEEDS = 12
+STEPS = 300
 
 
 @dataclass(frozen=True)
 class MutationResult:
-    """What the simulator made of a mutation. `steps` are those it took; `promise` is None where none was broken."""
+    """What the simulator made of a mutation. `steps` are those it took; `promise` is empty where none was broken."""
 
-    name: str
+    mutation: str
     fault: str
+    promise: str
     steps: int
-    promise: str | None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A server with the migrated database, and what is run there for each mutation."""
+
+    folder: Path
+    seeds: Sequence[int]
+    steps: int
+
+    def of(self, patch: Path | None) -> MutationResult:
+        """Run the seeds with a fault, or without, until a promise is broken."""
+        if patch is None:
+            return self._run("control", "No fault.", ())
+        with a_folder() as copy:
+            changed = apply(patch, copy)
+            module = ".".join(changed.with_suffix("").parts)
+            return self._run(patch.stem, fault(patch), ("--module", module, "--file", str(copy / changed)))
+
+    def _run(self, name: str, words: str, how: Sequence[str]) -> MutationResult:
+        command = [sys.executable, "-m", "tests.simulation.mutant", str(self.folder), name, *how]
+        command += ["--steps", str(self.steps), "--seeds", *map(str, self.seeds)]
+        ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        if ran.returncode:
+            raise RuntimeError(f"{name}: {ran.stderr}")
+        found = json.loads(ran.stdout.splitlines()[-1])
+        return MutationResult(name, words, found["promise"] or "", found["steps"])
 
 
 def main() -> int:
-    """Try the mutations; 1 where one survives."""
+    """Try the mutations; 1 where one survives, or a promise is broken without any."""
     wanted = _arguments()
-    patches = [path for path in sorted(PATCHES.glob("*.patch")) if wanted.only in (None, path.stem)]
-    print(f"{len(patches)} mutations, at most {wanted.seeds} seeds of {wanted.steps} steps each", flush=True)
-    survivors = 0
-    for outcome in _try_all(patches, wanted):
-        survivors += outcome.promise is None
-        print(
-            f"{outcome.steps:7} steps  {outcome.name}: {outcome.promise or 'SURVIVES - ' + outcome.fault}", flush=True
-        )
-    print(f"{len(patches) - survivors} of {len(patches)} caught")
-    return 1 if survivors else 0
+    names = wanted.only.split(",") if wanted.only else None
+    patches = [path for path in sorted(PATCHES.glob("*.patch")) if names is None or path.stem in names]
+    with trial(seeds(wanted.seeds), wanted.steps) as tried:
+        control = tried.of(None)
+        print(f"{control.steps:7} steps  without a fault: {control.promise or 'no promise is broken'}", flush=True)
+        if control.promise:
+            return 1
+        results = []
+        for each in _all(tried, patches, wanted.workers):
+            print(f"{each.steps:7} steps  {each.mutation}: {each.promise or f'SURVIVES - {each.fault}'}", flush=True)
+            results.append(each)
+    if names is None:
+        write(results)
+    caught = sum(bool(each.promise) for each in results)
+    print(f"{caught} of {len(patches)} caught")
+    return 0 if caught == len(patches) else 1
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", help="the name of one mutation")
-    parser.add_argument("--seeds", type=int, default=40, help="how many seeds each may survive")
-    parser.add_argument("--steps", type=int, default=500, help="how many steps are drawn for a seed")
+    parser.add_argument("--only", help="the names of some mutations, with commas")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="how many seeds each may survive")
+    parser.add_argument("--steps", type=int, default=STEPS, help="how many steps are drawn for a seed")
     parser.add_argument("--workers", type=int, default=1, help="how many mutations are tried at a time")
     return parser.parse_args()
 
 
-def _try_all(patches: Sequence[Path], wanted: argparse.Namespace) -> Iterator[MutationResult]:
-    with ThreadPoolExecutor(wanted.workers) as pool:
-        yield from pool.map(partial(tried, seeds=wanted.seeds, steps=wanted.steps), patches)
+@contextmanager
+def trial(seeds: Sequence[int], steps: int) -> Iterator[Trial]:
+    """A server for any number of mutations."""
+    from tests.simulation import database  # which imports the product, as a list of the patches need not
+
+    with a_folder() as folder, database.server(folder):
+        yield Trial(folder, seeds, steps)
 
 
-def tried(patch: Path, *, seeds: int, steps: int) -> MutationResult:
-    """Run the simulator on a copy of the product with a fault in it, until a promise is broken."""
-    with a_folder() as folder:
-        copy = copied(folder)
-        apply(patch, copy)
-        command = [sys.executable, "-m", "tests.simulation.run", f"--seeds={seeds}", f"--steps={steps}", "--stop"]
-        ran = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
-    counted = re.search(r"^\d+ seeds, (\d+) steps", ran.stdout, re.MULTILINE)
-    if counted is None:
-        return MutationResult(patch.stem, fault(patch), 0, f"it does not begin: {ran.stderr.strip().splitlines()[-1]}")
-    broken = re.search(r"^seed \d+ broke a promise: (.*)$", ran.stdout, re.MULTILINE)
-    return MutationResult(patch.stem, fault(patch), int(counted[1]), broken[1] if broken else None)
+def seeds(number: int) -> list[int]:
+    """The first seeds of every season in turn, so that few are enough."""
+    of_season = cycle([_of_season(season) for season in SEASONS])
+    return [next(next(of_season)) for _ in range(number)]
 
 
-def copied(folder: Path) -> Path:
-    """A copy of the product in a folder."""
-    copy = folder / "product"
-    copy.mkdir()
-    for part in _PARTS:
-        source = ROOT / part
-        if source.is_dir():
-            shutil.copytree(
-                source, copy / part, ignore=shutil.ignore_patterns("__pycache__", ".terraform", "node_modules")
-            )
-        else:
-            shutil.copy2(source, copy / part)
-    return copy
+def _of_season(season: Season) -> Iterator[int]:
+    return (seed for seed in count(1) if of(seed) is season)
 
 
-def apply(patch: Path, copy: Path, *, undo: bool = False) -> None:
-    """Put a fault into a copy of the product. Raises CalledProcessError where the product has changed since."""
-    command = ["git", "apply", *(["--reverse"] if undo else []), str(patch)]
-    subprocess.run(command, cwd=copy, check=True, capture_output=True)
+def _all(tried: Trial, patches: Sequence[Path], workers: int) -> Iterator[MutationResult]:
+    with ThreadPoolExecutor(workers) as pool:
+        yield from pool.map(partial(Trial.of, tried), patches)
+
+
+def apply(patch: Path, copy: Path) -> Path:
+    """Make a copy of the module that a patch changes, with the fault in it; its path in the repository.
+
+    Raises CalledProcessError where the product has changed since.
+    """
+    changed = _changed(patch)
+    (copy / changed).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(ROOT / changed, copy / changed)
+    subprocess.run(["git", "apply", str(patch)], cwd=copy, check=True, capture_output=True)
+    return changed
+
+
+def _changed(patch: Path) -> Path:
+    [line] = [line for line in patch.read_text(encoding="utf-8").splitlines() if line.startswith("+++ b/")]
+    return Path(line.removeprefix("+++ b/"))
 
 
 def fault(patch: Path) -> str:
     """The fault in words: the first line of its patch."""
     return patch.read_text(encoding="utf-8").split("\n", 1)[0]
+
+
+def write(results: Sequence[MutationResult]) -> None:
+    """Write what came of all mutations to `CAUGHT`."""
+    with CAUGHT.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, [field.name for field in fields(MutationResult)], lineterminator="\n")
+        table.writeheader()
+        table.writerows(asdict(each) for each in results)
 
 
 if __name__ == "__main__":
