@@ -1,6 +1,8 @@
 """Calls the product's functions in this process: their own entry points, each with its own rights and pool."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +17,7 @@ from tests.simulation.clock import Clock
 from tests.simulation.database import Database
 from tests.simulation.delivery import Delivery, DeliveryKind
 from tests.simulation.faults import Crash, Faults
-from tests.simulation.revisions import Revisions
+from tests.simulation.revisions import Revision, Revisions
 
 _TOKEN_SECONDS = 3000
 
@@ -48,6 +50,8 @@ class Functions:
         self._clock, self._faults = clock, faults
         self._context = Flask("simulation")
         self._tokens: dict[str, tuple[float, str]] = {}
+        self._calls: list[tuple[Revision, str]] = []
+        """Those that run: the last one while those before it wait for a gateway."""
 
     def request(
         self, method: str, path: str, *, headers: dict[str, str] | None = None, body: Any = None
@@ -82,8 +86,7 @@ class Functions:
     ) -> Response | None:
         environ = wsgi.environ(method, path, query, headers, body)
         revision, granted = self._revisions.taking(name), self._manifest.functions[name].permissions
-        with revision.running():
-            revision.use({"engine": self._database.pool_for(name, revision)})
+        with self._running(revision, name):
             try:
                 with revision.run_as(granted), self._context.request_context(environ):
                     made = revision.entry_point(name)(flask.request._get_current_object())  # type: ignore[attr-defined]
@@ -91,6 +94,20 @@ class Functions:
             except Crash:
                 revision.forget()
                 return None
+
+    @contextmanager
+    def _running(self, revision: Revision, name: str) -> Iterator[None]:
+        """Let a call run; one that waits for a gateway meanwhile has its own rights again afterwards."""
+        self._calls.append((revision, name))
+        try:
+            with revision.running():
+                revision.use({"engine": self._database.pool_for(name, revision)})
+                yield
+        finally:
+            self._calls.pop()
+            if self._calls:
+                waiting, own = self._calls[-1]
+                waiting.use({"engine": self._database.pool_for(own, waiting)})
 
     def _token(self, name: str) -> str:
         """The token of our own services, as Cloud Run passes it on: its signature is checked there."""

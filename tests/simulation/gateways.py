@@ -7,11 +7,12 @@ from typing import Any
 from unittest import mock
 
 from flask import Flask
-from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
+from sqlalchemy import Connection, Engine, StaticPool, create_engine, event, func, select
 
 from infra.local.cloud import webhooks as policies
 from infra.local.cloud.store import metadata
 from infra.local.simulators import application, faults, payments, tables, webhooks
+from infra.local.simulators.payments import SimulatedStatus
 from infra.local.simulators.settings import SimulatorSettings
 from infra.local.simulators.webhooks import Webhook
 from shared.messages.sending import EMAIL_ID_ARGUMENT
@@ -91,6 +92,31 @@ class Gateways:
         """Somebody sends money at a dashboard, under the id that the books have it by."""
         with self.store.begin() as tx:
             payments.note_movement(tx, gateway, "payout", "by hand", name, -amount, self._clock.now)
+
+    def invoices(self, external_id: str) -> list[tuple[str, str]]:
+        """The gateway and the reference there of each payment under one of our ids."""
+        columns = tables.payments.c
+        query = select(columns.gateway, columns.reference).where(columns.external_id == external_id)
+        with self.store.connect() as tx:
+            return [(row.gateway, row.reference) for row in tx.execute(query.order_by(columns.reference))]
+
+    def payable(self, external_id: str) -> set[str]:
+        """The references of what can be paid under one of our ids."""
+        columns = tables.payments.c
+        query = select(columns.reference).where(
+            columns.external_id == external_id,
+            columns.status == SimulatedStatus.PENDING,
+            columns.expires_at > self._clock.now,
+        )
+        with self.store.connect() as tx:
+            return set(tx.execute(query).scalars())
+
+    def opened_twice(self) -> list[str]:
+        """Our ids under which a gateway has more than one payment."""
+        columns = tables.payments.c
+        query = select(columns.external_id).group_by(columns.external_id).having(func.count() > 1)
+        with self.store.connect() as tx:
+            return sorted(tx.execute(query).scalars())
 
     def charged_back(self) -> set[str]:
         """Our ids of the payments that a bank took back."""

@@ -1,7 +1,7 @@
 """The network: every HTTP call of the product goes to a service in this process, or is lost on its way."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import responses
@@ -18,6 +18,7 @@ from tests.simulation import wsgi
 from tests.simulation.clock import Clock
 from tests.simulation.faults import FaultKind, Faults, Point
 from tests.simulation.outages import Outages
+from tests.simulation.violations import Violation
 
 LATE_SECONDS = 5.5
 """After so long a slow gateway answers."""
@@ -47,6 +48,8 @@ class Network:
 
     def __init__(self, services: Any, clock: Clock, faults: Faults, outages: Outages) -> None:
         self._services, self._clock, self._faults, self._outages = services, clock, faults, outages
+        self._interruptions: dict[bool, Callable[[], None]] = {}
+        """What happens before a call arrives (False), or before its answer does (True)."""
 
     def send(self, request: requests.PreparedRequest, *, timeout: tuple[float, float], **_: Any) -> requests.Response:
         """Take the place of requests' adapter: carry one call there, and its answer back."""
@@ -54,6 +57,7 @@ class Network:
         if not url.startswith(GATEWAYS):
             return _response(request, Answer(403, {}, b""))  # as Cloud Run does
         self._faults.pass_by(Point.GATEWAY, "before")
+        self._interrupt(is_late=False)
         method, path = request.method or "GET", urlsplit(url).path
         fault = self._faults.due(Point.GATEWAY) or self._outages.strike(path.split("/")[1])
         if fault is FaultKind.GATEWAY_TIMEOUT:
@@ -65,6 +69,7 @@ class Network:
             self._give_up(request, timeout)
         if fault is FaultKind.GATEWAY_SLOW:
             self._clock.advance(LATE_SECONDS)
+        self._interrupt(is_late=True)
         self._faults.pass_by(Point.GATEWAY, "after")
         seen = _UNREADABLE if fault is FaultKind.GATEWAY_UNREADABLE else self._as_known_yet(method, path, answer)
         return _response(request, seen)
@@ -96,6 +101,34 @@ class Network:
         environ = wsgi.environ(method, parts.path, parts.query, headers, data or b"")
         content, status, found = run_wsgi_app(self._services, environ, buffered=True)
         return Answer(int(status.split()[0]), dict(found), b"".join(content))
+
+    @contextmanager
+    def interrupted(self, by: Callable[[], object], *, is_late: bool) -> Iterator[None]:
+        """Let `by` happen once while the product waits for the next call: before it arrives, or before its answer does.
+
+        A promise that is broken meanwhile is told at the end: what the product calls never raises it.
+        """
+        broken: list[Violation] = []
+
+        def happen() -> None:
+            try:
+                by()
+            except Violation as violation:
+                broken.append(violation)
+
+        self._interruptions[is_late] = happen
+        try:
+            yield
+        finally:
+            self._interruptions.clear()
+        if broken:
+            raise broken[0]
+
+    def _interrupt(self, *, is_late: bool) -> None:
+        happen = self._interruptions.pop(is_late, None)
+        if happen:
+            self._faults.note("two things at once")
+            happen()
 
     @contextmanager
     def installed(self) -> Iterator[None]:

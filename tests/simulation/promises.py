@@ -26,6 +26,8 @@ class Promises:
     """Order id to the state and the total it was last shown in."""
     tickets: set[str] = field(default_factory=set)
     """The tickets that people were shown."""
+    taken_over: set[str] = field(default_factory=set)
+    """Our ids of the payments that two checkouts have opened at once: only these may have two invoices."""
 
     def order_shown(self, order: dict[str, Any]) -> str | None:
         """Somebody is shown an order; what contradicts what they were shown before, if anything does."""

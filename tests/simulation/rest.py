@@ -8,6 +8,7 @@ from tests.model import chat_buyers, money_promises
 from tests.simulation import invariants
 from tests.simulation.acts.machines import hand_over
 from tests.simulation.delivery import SAME_MOMENT
+from tests.simulation.faults import FaultKind
 from tests.simulation.violations import Violation
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def check(world: "World") -> None:
         ],
         "I9: nobody gets more than they are owed": _overpaid(world, moved, taken_back),
         "I5: what is owed in the books are the open refunds and payouts": money_promises.miscounted_debts(world.rows),
+        "a payment is opened once at its gateway": _opened_twice(world),
         "everything comes to its end": money_promises.hanging(world.rows),
         "no conversation stands still in the middle": world.rows(chat_buyers.UNFINISHED),
         "I7: one effect for each request and notification": world.rows(_REPEATED),
@@ -81,6 +83,13 @@ def check(world: "World") -> None:
     for promise, rows in money.items():
         if rows:
             raise Violation(promise, rows)
+
+
+def _opened_twice(world: "World") -> list[str]:
+    """Payments with two invoices, where neither two checkouts at once, a pause nor a gateway's old list explain it."""
+    if any(struck.startswith((FaultKind.GATEWAY_LIST_LAGS, FaultKind.PAUSE)) for struck in world.faults.struck):
+        return []
+    return [each for each in world.gateways.opened_twice() if each not in world.promises.taken_over]
 
 
 def _overpaid(world: "World", moved: money_promises.Moved, taken_back: set[str]) -> list[object]:

@@ -90,6 +90,44 @@ SEASONS = (
         days=((0,), (9, 16), (16, 25)),
     ),
     Season(
+        "events are moved",
+        1,
+        (
+            {**_STILL, **_BUYING},
+            {
+                **_STILL,
+                "an organizer changes an event": 12,
+                "a buyer looks at an order": 20,
+                "a buyer asks for money back": 24,
+                "an organizer decides about a refund": 16,
+                "a holder opens a ticket": 24,
+                "gate staff scan a code": 24,
+            },
+        ),
+        days=((0,), (1,), (2,)),
+    ),
+    Season(
+        "nobody decides about refunds",
+        1,
+        (
+            {**_STILL, **_BUYING, "an organizer decides about a refund": 0},
+            {
+                **_STILL,
+                "a buyer looks at an order": 20,
+                "a buyer asks for money back": 40,
+                "an organizer decides about a refund": 0,
+                "somebody names a bank account": 12,
+            },
+            {
+                "days pass": 80,
+                "the payouts of the day are made": 40,
+                "an organizer decides about a refund": 0,
+                "an organizer changes an event": 0,
+            },
+        ),
+        days=((9,), (9,), (10,)),
+    ),
+    Season(
         "events are cancelled",
         2,
         (

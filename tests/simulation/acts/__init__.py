@@ -2,6 +2,7 @@
 
 from tests.simulation.acts import (  # noqa: F401 - each declares its acts
     admins,
+    at_once,
     buyers,
     cancellations,
     chat,

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 from tests.simulation.acts.asking import ask, outcome, send, show
 from tests.simulation.acts.registry import act
 from tests.simulation.people import METHODS, Buyer, Request
+from tests.simulation.violations import Violation
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
+_HOLD_IS_OVER = "SELECT 1 FROM orders WHERE id = :id AND reservation_expires_at <= now()"
 BASKETS = ((1, 0, 0, 0), (2, 0, 0, 0), (0, 1, 0, 0), (1, 1, 0, 1), (0, 0, 1, 0), (0, 0, 0, 1), (3, 1, 0, 0))
 
 
@@ -56,7 +58,10 @@ def check_out(world: "World", chance: random.Random) -> str | None:
     body = {"payment_method": chance.choice(METHODS)}
     if chance.random() < 0.5:
         body["gateway"] = chance.choice(("xendit", "midtrans"))
+    is_over = bool(world.rows(_HOLD_IS_OVER, id=order["id"]))
     answer = send(world, buyer, Request("POST", f"/orders/{order['id']}/checkout", body, {}))
+    if is_over and answer and answer.ok:
+        raise Violation("TS-008: nobody begins to pay when the hold is over", [order["id"]])
     show(world, buyer, answer)
     return f"{buyer.name}: {outcome(answer)}"
 

@@ -41,10 +41,13 @@ def scan(world: "World", chance: random.Random) -> str | None:
     right = [(event, staff) for event, staff in gates if str(event.id) == event_id]
     event, staff = chance.choice(right if right and chance.random() < 0.8 else gates)
     body = {"qr": code, "event_id": str(event.id), "scan_id": new_scan_id(chance)}
+    is_void = bool(world.rows("SELECT 1 FROM tickets WHERE id = :id AND status = 'void'", id=ticket_id))
     answer = ask(world, "POST", "/tickets/scan", world.people.headers(staff), body)
     if answer is None or not answer.ok:
         return outcome(answer)
     result = answer.json()["result"]
+    if result == "valid" and is_void:
+        raise Violation("I3: a ticket that is void lets nobody in", [ticket_id])
     if result == "valid":
         let_in(world, ticket_id, body["scan_id"])
     return str(result)

@@ -1,6 +1,7 @@
 """Machines: deliveries come in any order, twice, late, or after a loss; and time passes."""
 
 import random
+import re
 from typing import TYPE_CHECKING
 
 from tests.simulation.acts.registry import act
@@ -10,6 +11,7 @@ from tests.simulation.violations import Violation
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
+_PAID = re.compile(rb'"status": ?"PAID"|"transaction_status": ?"(settlement|capture)"')
 MAY_FAIL = {"job reconcile/jobs/nightly": "LedgerMismatch"}
 """Deliveries that may fail without a fault in their own step, and how: money that came long ago is booked only now."""
 
@@ -73,6 +75,18 @@ def lose(world: "World", chance: random.Random) -> str | None:
     delivery = chance.choice(due)
     world.deliveries.refused(delivery, world.clock.seconds)
     world.faults.note("lost")
+    return delivery.title
+
+
+@act("a notification of money never arrives", 2)
+def lose_for_good(world: "World", chance: random.Random) -> str | None:
+    """Lose it, and all its repetitions: the product has to ask."""
+    due = [each for each in world.deliveries.waiting if each.function == "webhook" and _PAID.search(each.body)]
+    if not due:
+        return None
+    delivery = chance.choice(due)
+    world.deliveries.taken(delivery)
+    world.faults.note("lost for good")
     return delivery.title
 
 
