@@ -14,6 +14,7 @@ in the transaction that records the second, so an order never has two open payme
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
@@ -259,11 +260,12 @@ def _move(payment: Payment) -> bool:
         log.warning("payment.moved", extra={"payment_id": str(payment.id), "gateway": payment.gateway, "to": other})
         moved = _start(tx, order, method, other)
     if moved:
-        _open_at_gateway(moved)
+        _open_at_gateway(moved, failed=[payment.gateway])
     return True
 
 
-def _open_at_gateway(begun: _StartedPayment) -> None:
+def _open_at_gateway(begun: _StartedPayment, failed: Sequence[str] = ()) -> None:
+    """Open a payment at its gateway, after the `failed` ones. Raises GatewayUnreachable, PaymentRefused."""
     payment = begun.payment
     if payment.expires_at <= clock.now():
         raise ReservationExpired
@@ -281,7 +283,7 @@ def _open_at_gateway(begun: _StartedPayment) -> None:
         raise PaymentRefused from refused
     except GatewayError as error:
         _give_back(payment)
-        raise _unreachable(payment, error) from error
+        raise _unreachable(payment, error, [*failed, payment.gateway]) from error
     is_slow = time.monotonic() - asked_at >= gateway_circuits.SLOW_SECONDS * settings().timeout_factor
     with transaction() as tx:
         _record_opened(tx, payment, opened)
@@ -289,11 +291,13 @@ def _open_at_gateway(begun: _StartedPayment) -> None:
         record_health(tx, _circuit(payment))
 
 
-def _unreachable(payment: Payment, error: GatewayError) -> GatewayUnreachable:
-    """The refusal, which names another gateway that answers and its methods, the most alike first."""
+def _unreachable(payment: Payment, error: GatewayError, failed: Sequence[str]) -> GatewayUnreachable:
+    """The refusal, which names a gateway that has not failed and its methods, the most alike first."""
     seconds = error.retry_after_seconds if isinstance(error, GatewayUnavailable) else 30
+    with transaction() as tx:
+        pauses = gateway_circuits.pauses(tx)
     others = payment_options.alternatives(
-        payment.amount, method=PaymentMethod(payment.payment_method), gateway=payment.gateway
+        payment.amount, pauses, method=PaymentMethod(payment.payment_method), failed=failed
     )
     members: dict[str, Any] = {"gateway": payment.gateway}
     if others:

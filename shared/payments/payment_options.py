@@ -4,7 +4,7 @@ All instances share what they know of a gateway (`gateway_circuits`); this proce
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -88,9 +88,11 @@ def best_options(
     return [best[method] for method in PaymentMethod if method in best]
 
 
-def alternatives(amount: int, *, method: PaymentMethod, gateway: str) -> list[PaymentOption]:
-    """The options at other gateways, which answer, in place of a method: the same, then its like, then the others."""
-    others = [each for each in all_options(amount) if each.gateway != gateway and each.is_available]
+def alternatives(
+    amount: int, pauses: Mapping[Circuit, float] | None = None, *, method: PaymentMethod, failed: Collection[str]
+) -> list[PaymentOption]:
+    """The options at gateways that answer, but for the `failed` ones: the same method, its like, the others."""
+    others = [each for each in all_options(amount, pauses) if each.gateway not in failed and each.is_available]
     return sorted(others, key=lambda each: (each.method is not method, not _are_alike(each.method, method)))
 
 

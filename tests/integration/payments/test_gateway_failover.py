@@ -151,6 +151,7 @@ def test_the_hold_stays_where_neither_answers(at: Gateways):
     with pytest.raises(GatewayUnreachable) as refused:
         pay(order)
     assert refused.value.retry_after_seconds
+    assert "alternative" not in refused.value.members
     for gateway in ("xendit", "midtrans"):
         at.behaves(gateway)
     assert pay(order).payments[-1].status == "pending"

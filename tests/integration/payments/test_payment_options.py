@@ -98,7 +98,7 @@ def test_the_other_gateway_takes_over_while_a_circuit_is_open():
     away = [option for option in payment_options.all_options(100_000) if option.gateway == "xendit"]
     assert all(0 < option.retry_after_seconds <= 1000 for option in away)
     assert {option.gateway for option in payment_options.best_options(100_000)} == {"midtrans"}
-    assert payment_options.alternatives(100_000, method=PaymentMethod.BCA, gateway="midtrans") == []
+    assert payment_options.alternatives(100_000, method=PaymentMethod.BCA, failed=["midtrans"]) == []
 
 
 def test_core_and_snap_have_circuits_of_their_own(monkeypatch: pytest.MonkeyPatch, at: Gateways):
@@ -121,7 +121,7 @@ def test_core_and_snap_have_circuits_of_their_own(monkeypatch: pytest.MonkeyPatc
     ],
 )
 def test_the_same_method_comes_first_and_what_is_like_it_next(method, first, next_ones):
-    found = payment_options.alternatives(100_000, method=method, gateway="xendit")
+    found = payment_options.alternatives(100_000, method=method, failed=["xendit"])
     assert {option.gateway for option in found} == {"midtrans"}
     names = [str(option.method) for option in found]
     assert names[0] == first
