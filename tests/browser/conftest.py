@@ -1,17 +1,19 @@
 """People with phones: Debian's Chromium against one running product, every page of every test watched."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from sqlalchemy import text
 
 from tests import chromium as installed
 from tests.browser.looking import PHONE
+from tests.browser.reused_contexts import ReusedContexts
 from tests.browser.visitors import Visitor
-from tests.browser.watching import Watch
+from tests.browser.watching import TOO_WIDE, Watch
 from tests.folders import a_folder
 from tests.people import Person, World
 from tests.processes import starts_processes
@@ -19,7 +21,15 @@ from tests.stack import Stack
 from tests.waiting import PATIENCE_SECONDS
 
 NO_BROWSER = "NO PAGE WAS TESTED IN A BROWSER: there is no chromium. Install one (make browser) or say CHROMIUM=/path."
-_SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
+SWITCHES = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--in-process-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-site-isolation-trials",
+    "--renderer-process-limit=1",  # of each context: a new page is drawn by the process that drew the one before
+]
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +85,7 @@ def in_days() -> Callable[[int], str]:
 def browser(chromium: str) -> Iterator[Browser]:
     """One browser for all tests; each has contexts of its own."""
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=_SWITCHES, timeout=PATIENCE_SECONDS * 1000)
+        started = playwright.chromium.launch(executable_path=chromium, args=SWITCHES, timeout=PATIENCE_SECONDS * 1000)
         expect.set_options(timeout=PATIENCE_SECONDS * 1000)
         yield started
         started.close()
@@ -97,26 +107,37 @@ def watch(stack: Stack) -> Iterator[Watch]:
     watch.check()
 
 
-def open_context(browser: Browser, watch: Watch, **options: Any) -> BrowserContext:
-    """A new visitor's browser, watched: a phone in Indonesian, unless options say otherwise."""
-    context = browser.new_context(**{"base_url": watch.origin, "viewport": PHONE, "locale": "id-ID", **options})
-    context.set_default_timeout(PATIENCE_SECONDS * 1000)
-    watch.over(context)
-    return context
+@pytest.fixture(scope="session")
+def contexts(browser: Browser, stack: Stack) -> ReusedContexts:
+    """The contexts of the browser, which close with it."""
+    return ReusedContexts(browser, stack.url, TOO_WIDE)
+
+
+@contextmanager
+def open_pages(contexts: ReusedContexts, watch: Watch) -> Iterator[Callable[..., Page]]:
+    """Open pages of new visitors' browsers, watched: phones in Indonesian, unless options say otherwise."""
+    opened = []
+
+    def open_page(**options: Any) -> Page:
+        context = contexts.lend(**{"viewport": PHONE, "locale": "id-ID", **options})
+        opened.append(context)
+        watch.over(context)
+        return context.new_page()
+
+    yield open_page
+    for context in opened:
+        contexts.take_back(context)
+        watch.leave(context)
 
 
 @pytest.fixture
-def new_page(browser: Browser, watch: Watch, concert: dict[str, Any]) -> Iterator[Callable[..., Page]]:
-    """Open a page of a new visitor's browser."""
-    contexts = []
+def new_page(contexts: ReusedContexts, watch: Watch, concert: dict[str, Any]) -> Iterator[Callable[..., Page]]:
+    """Open a page of a new visitor's browser.
 
-    def open_page(**options: Any) -> Page:
-        contexts.append(open_context(browser, watch, **options))
-        return contexts[-1].new_page()
-
-    yield open_page
-    for context in contexts:
-        context.close()
+    It has no service worker, unless the option `service_workers` is "allow".
+    """
+    with open_pages(contexts, watch) as open_page:
+        yield open_page
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from playwright.sync_api import Browser, Route, expect
 from tests.browser.gate_devices import Device, film
 from tests.browser.looking import is_readable_in_the_sun, look
 from tests.browser.visitors import Visitor
-from tests.browser.watching import Watch
+from tests.browser.watching import TOO_WIDE, Watch
 from tests.conftest import EXPLORES
 from tests.people import Person, World
 from tests.waiting import PATIENCE_SECONDS, until
@@ -52,6 +53,12 @@ def codes(world: World) -> Callable[..., list[str]]:
         return [each["qr"] for each in sorted(tickets, key=lambda each: (each["tier_name"], each["attendee_name"]))]
 
     return bought
+
+
+@pytest.fixture
+def new_visitor(new_visitor: Callable[..., Visitor]) -> Callable[..., Visitor]:
+    """Somebody whose browser keeps the gate's pages for when there is no network."""
+    return partial(new_visitor, service_workers="allow")
 
 
 @pytest.fixture
@@ -97,6 +104,7 @@ def cameras(
             base_url=world.url, viewport={"width": 360, "height": 740}, locale="id-ID", permissions=["camera"]
         )
         context.set_default_timeout(PATIENCE_SECONDS * 1000)
+        context.add_init_script(TOO_WIDE)
         watch.over(context)
         page = context.new_page()
         Visitor(page, world).sign_in(organizer)

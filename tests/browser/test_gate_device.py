@@ -5,11 +5,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from shared.site import static_files
-from tests.browser.conftest import open_context
+from tests.browser.conftest import open_pages
 from tests.browser.gate_codes import OUTSIDE, REPLACED, USED, VALID, VOID, Codes, moment
+from tests.browser.reused_contexts import ReusedContexts
 from tests.browser.watching import Watch
 from tests.conftest import EXPLORES
 from tests.stack import Stack
@@ -45,12 +46,11 @@ def shared_watch(stack: Stack) -> Watch:
 
 
 @pytest.fixture(scope="module")
-def shared_page(browser: Browser, shared_watch: Watch) -> Iterator[Page]:
-    context = open_context(browser, shared_watch)
-    page = context.new_page()
-    page.goto(HELP)
-    yield page
-    context.close()
+def shared_page(contexts: ReusedContexts, shared_watch: Watch) -> Iterator[Page]:
+    with open_pages(contexts, shared_watch) as open_page:
+        page = open_page()
+        page.goto(HELP)
+        yield page
 
 
 @pytest.fixture

@@ -106,10 +106,12 @@ def test_the_code_sent_twice_holds_once(concert: dict[str, Any], world: World, v
 
 
 def test_a_page_that_stays_open_without_a_network_goes_on_when_it_is_back(
-    concert: dict[str, Any], visitor: Visitor, buyer: Person, watch: Watch
+    concert: dict[str, Any], world: World, new_visitor: Callable[..., Visitor], watch: Watch
 ):
     watch.expect("ERR_INTERNET_DISCONNECTED")
     watch.expect("occurred when fetching the script")  # of the service worker
+    visitor, buyer = new_visitor(service_workers="allow"), world.somebody()
+    visitor.sign_in(buyer)
     page, order = visitor.page, buyer.reserve(concert)
     payment = buyer.checkout(order, "midtrans", "QRIS")
     page.goto(f"/orders/{order['id']}")

@@ -1,5 +1,6 @@
 """The ticket on the phone: white under its code, there without a network, and with a new code for a new name."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -41,8 +42,16 @@ def test_the_theme_can_be_chosen_and_is_remembered(visitor: Visitor):
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
-def test_the_ticket_is_there_without_a_network(ticket: str, visitor: Visitor, watch: Watch):
-    page = visitor.page
+@pytest.fixture
+def keeping_visitor(new_visitor: Callable[..., Visitor], buyer: Person) -> Visitor:
+    """The buyer on another phone, whose browser keeps tickets for when there is no network."""
+    visitor = new_visitor(service_workers="allow")
+    visitor.sign_in(buyer)
+    return visitor
+
+
+def test_the_ticket_is_there_without_a_network(ticket: str, keeping_visitor: Visitor, watch: Watch):
+    page = keeping_visitor.page
     page.goto(ticket)
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     page.reload()  # through the service worker, which keeps it
@@ -56,15 +65,15 @@ def test_the_ticket_is_there_without_a_network(ticket: str, visitor: Visitor, wa
     page.context.set_offline(False)
 
 
-def test_what_is_kept_for_one_person_is_not_there_for_the_next(ticket: str, visitor: Visitor, world: World):
-    page = visitor.page
+def test_what_is_kept_for_one_person_is_not_there_for_the_next(ticket: str, keeping_visitor: Visitor, world: World):
+    page = keeping_visitor.page
     page.goto(ticket)
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     page.reload()
     kept = f"caches.match(location.origin + '{ticket}').then(found => !!found)"
     until(lambda: page.evaluate(kept), what="for the ticket to be kept")
     page.context.clear_cookies()  # nobody has signed out
-    visitor.sign_in(world.somebody())
+    keeping_visitor.sign_in(world.somebody())
     page.goto("/orders")
     until(lambda: not page.evaluate(kept), what="for the ticket to be gone")
 

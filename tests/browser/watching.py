@@ -7,7 +7,7 @@ is answered by an error, and a page that is wider than its window.
 import re
 from dataclasses import dataclass, field
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, Response
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, Response, WebError
 
 _ABORTED = "ERR_ABORTED"
 """The browser's own doing: the page went elsewhere before the answer, or it became a download."""
@@ -15,7 +15,7 @@ _ABORTED = "ERR_ABORTED"
 _NO_NETWORK = "An unknown error occurred when fetching the script"
 """The browser looked for a new service worker while there was no network. One that we refuse reads otherwise."""
 
-_TOO_WIDE = """
+TOO_WIDE = """
 addEventListener("load", () => {
   const measure = () => {
     const room = document.documentElement.clientWidth, width = document.documentElement.scrollWidth;
@@ -28,6 +28,7 @@ addEventListener("load", () => {
   measure();
 });
 """
+"""Tells on the console of a page that is too wide; every context runs it."""
 
 
 @dataclass
@@ -40,11 +41,17 @@ class Watch:
 
     def over(self, context: BrowserContext) -> None:
         """Watch every page of a context."""
-        context.add_init_script(_TOO_WIDE)
         context.on("console", self._console)
-        context.on("weberror", lambda error: self._note(f"a script threw {error.error}"))
+        context.on("weberror", self._threw)
         context.on("requestfailed", self._failed)
         context.on("response", self._answered)
+
+    def leave(self, context: BrowserContext) -> None:
+        """Watch it no longer."""
+        context.remove_listener("console", self._console)
+        context.remove_listener("weberror", self._threw)
+        context.remove_listener("requestfailed", self._failed)
+        context.remove_listener("response", self._answered)
 
     def expect(self, pattern: str) -> None:
         """Let pass what matches this."""
@@ -64,6 +71,9 @@ class Watch:
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error" and _NO_NETWORK not in message.text:
             self._note(f"console: {message.text} ({message.location.get('url')})")
+
+    def _threw(self, error: WebError) -> None:
+        self._note(f"a script threw {error.error}")
 
     def _failed(self, request: Request) -> None:
         if request.url.startswith(self.origin) and _ABORTED not in (request.failure or ""):
