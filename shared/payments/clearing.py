@@ -16,16 +16,20 @@ from uuid import UUID
 from sqlalchemy import text
 
 from shared.accounting import ledger
-from shared.cloud import audit, clock, manual_tasks
+from shared.cloud import clock, manual_tasks
 from shared.cloud.database import Transaction, transaction
 from shared.gateways import registry
 from shared.gateways.protocol import Gateway
 from shared.gateways.statuses import GatewayPaymentState, Movement
+from shared.payments import check_windows
 from shared.payments import records as payment_records
 
 WINDOW = timedelta(hours=50)
-"""Two nights and a little, so that a night without a run leaves no gap."""
+"""Two nights and a little. More where more nights were without a run."""
 MARGIN = timedelta(hours=1)
+
+CHECKED = "clearing.checked"
+"""The audit entry of a comparison."""
 
 DIFFERENCE = "clearing_difference"
 """The manual task that one difference becomes."""
@@ -87,21 +91,22 @@ def check(*, window: timedelta = WINDOW, margin: timedelta = MARGIN) -> None:
 
     Raises GatewayError where a gateway can't be asked: the job is tried again.
     """
-    until = clock.now() - margin
-    since = until - window
-    differences = [each for name in registry.GATEWAYS for each in _differences(name, since, until, margin)]
-    with transaction() as tx:
-        audit.record(
-            tx, "clearing.checked", subject="ledger", subject_id=None, since=since, until=until,
-            differences=len(differences),
-        )  # fmt: skip
-        for found in differences:
-            details = {"gateway": found.gateway, "booked": found.booked, "moved": found.moved}
-            manual_tasks.add(tx, DIFFERENCE, subject="gateway_movement", subject_id=found.name, **details)
+    spans = check_windows.spans(CHECKED, until=clock.now() - margin, window=window)
+    differences = [found for since, until in spans for found in _check_span(since, until, margin)]
     if differences:
         log.critical("clearing.difference", extra={"differences": [vars(each) for each in differences[:20]]})
         raise LedgerMismatch(f"{len(differences)} differences")
-    log.info("clearing.agrees", extra={"since": since.isoformat(), "until": until.isoformat()})
+    log.info("clearing.agrees")
+
+
+def _check_span(since: datetime, until: datetime, margin: timedelta) -> list[Difference]:
+    differences = [each for name in registry.GATEWAYS for each in _differences(name, since, until, margin)]
+    with transaction() as tx:
+        check_windows.record_checked(tx, CHECKED, since=since, until=until, found=len(differences))
+        for found in differences:
+            details = {"gateway": found.gateway, "booked": found.booked, "moved": found.moved}
+            manual_tasks.add(tx, DIFFERENCE, subject="gateway_movement", subject_id=found.name, **details)
+    return differences
 
 
 def open_difference(tx: Transaction) -> int:

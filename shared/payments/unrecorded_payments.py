@@ -12,8 +12,8 @@ from shared.cloud.database import transaction
 from shared.gateways import registry
 from shared.gateways.protocol import Gateway
 from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus
+from shared.payments import check_windows, settlement, sync
 from shared.payments import records as payment_records
-from shared.payments import settlement, sync
 from shared.payments.settlement import SettlementOutcome
 from shared.refunds import records as refund_records
 from shared.states import PaymentStatus
@@ -24,23 +24,32 @@ WINDOW = timedelta(hours=3)
 REFUNDS_WINDOW = timedelta(hours=26)
 REFUNDABLE = timedelta(days=365)
 
+INVOICES_CHECKED, REFUNDS_CHECKED = "invoices.checked", "dashboard_refunds.checked"
+"""The audit entries of the checks."""
+
 
 def settle_unrecorded(*, older_than_seconds: int) -> int:
-    """Settle the invoices of the last hours that are paid and booked nowhere; cancel others that no payment has kept.
+    """Settle the invoices since the last check that are paid and booked nowhere; cancel those that no payment has kept.
 
     Returns how many there were. Raises the errors of shared.gateways.errors.
     """
     until = clock.now() - timedelta(seconds=older_than_seconds)
-    return sum(_settle_unrecorded(gateway, until) for gateway in _used_since(until - WINDOW))
+    spans = check_windows.spans(INVOICES_CHECKED, until=until, window=WINDOW)
+    return sum(_settle_unrecorded_between(since, end) for since, end in spans)
 
 
 def settle_refunds() -> int:
-    """Book the last hours' refunds made at a gateway's dashboard; return the number of their payments.
+    """Book the refunds made at a gateway's dashboard since the last check; return the number of their payments.
 
     Raises the errors of shared.gateways.errors.
     """
-    since = clock.now() - REFUNDS_WINDOW
-    return sum(_settle_refunds(gateway, since) for gateway in _used_since(since - REFUNDABLE))
+    until = clock.now()
+    with transaction() as tx:
+        since = check_windows.start(tx, REFUNDS_CHECKED, until=until, window=REFUNDS_WINDOW)
+    settled = sum(_settle_refunds(gateway, since) for gateway in _used_since(since - REFUNDABLE))
+    with transaction() as tx:
+        check_windows.record_checked(tx, REFUNDS_CHECKED, since=since, until=until, found=settled)
+    return settled
 
 
 def _used_since(moment: datetime) -> list[Gateway]:
@@ -49,10 +58,17 @@ def _used_since(moment: datetime) -> list[Gateway]:
         return [registry.gateway(name) for name in registry.GATEWAYS if payment_records.has_any_since(tx, name, moment)]
 
 
-def _settle_unrecorded(gateway: Gateway, until: datetime) -> int:
+def _settle_unrecorded_between(since: datetime, until: datetime) -> int:
+    settled = sum(_settle_unrecorded(gateway, since, until) for gateway in _used_since(since))
+    with transaction() as tx:
+        check_windows.record_checked(tx, INVOICES_CHECKED, since=since, until=until, found=settled)
+    return settled
+
+
+def _settle_unrecorded(gateway: Gateway, since: datetime, until: datetime) -> int:
     matters = [
         reported
-        for reported in gateway.payments_created(until - WINDOW, until)
+        for reported in gateway.payments_created(since, until)
         if reported.state in (GatewayPaymentState.PAID, GatewayPaymentState.PENDING)
     ]
     if not matters:

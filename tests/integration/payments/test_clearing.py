@@ -10,9 +10,10 @@ from sqlalchemy import text
 
 from shared.accounting import ledger
 from shared.accounting.accounts import Account, gateway_clearing
+from shared.cloud import clock
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
-from shared.payments import checkout, clearing, sync
+from shared.payments import checkout, clearing, sync, unrecorded_payments
 from shared.payments.clearing import LedgerMismatch
 from shared.payouts import creation
 from shared.payouts import execution as payout_execution
@@ -107,3 +108,23 @@ def test_money_that_a_gateway_took_and_we_never_booked_is_found(at: Gateways):
     with pytest.raises(LedgerMismatch):
         check()
     assert ("xendit", f"{payment.order_id}-1") in named()
+
+
+def test_nights_without_a_run_leave_no_gap(at: Gateways, monkeypatch: pytest.MonkeyPatch):
+    differences()
+    payment = sell(at, "xendit", settled=False)
+    in_five_days = clock.now() + timedelta(days=5)
+    monkeypatch.setattr(clock, "now", lambda: in_five_days)
+    with pytest.raises(LedgerMismatch):
+        clearing.check()
+    assert ("xendit", f"{payment.order_id}-1") in named()
+
+
+def test_hours_without_a_run_leave_no_unrecorded_invoice(at: Gateways, monkeypatch: pytest.MonkeyPatch):
+    unrecorded_payments.settle_unrecorded(older_than_seconds=0)
+    payment = sell(at, "xendit", settled=False)
+    tomorrow = clock.now() + timedelta(days=1)
+    monkeypatch.setattr(clock, "now", lambda: tomorrow)
+    unrecorded_payments.settle_unrecorded(older_than_seconds=0)
+    [row] = rows("SELECT status FROM orders WHERE id = :id", id=payment.order_id)
+    assert row.status == "paid"

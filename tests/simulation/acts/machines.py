@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _PAID = re.compile(rb'"status": ?"PAID"|"transaction_status": ?"(settlement|capture)"')
 MAY_FAIL = {"job reconcile/jobs/nightly": "LedgerMismatch"}
 """Deliveries that may fail without a fault in their own step, and how: money that came long ago is booked only now."""
+_AWAITED = "SELECT external_id FROM payments WHERE status IN ('opening', 'pending') ORDER BY external_id"
 
 
 @act("a delivery arrives", 90)
@@ -80,8 +81,13 @@ def lose(world: "World", chance: random.Random) -> str | None:
 
 @act("a notification of money never arrives", 2)
 def lose_for_good(world: "World", chance: random.Random) -> str | None:
-    """Lose it, and all its repetitions: the product has to ask."""
-    due = [each for each in world.deliveries.waiting if each.function == "webhook" and _PAID.search(each.body)]
+    """Lose it, and all its repetitions, of a payment that the product waits for: it has to ask."""
+    awaited = [row.external_id.encode() for row in world.rows(_AWAITED)]
+    due = [
+        each
+        for each in world.deliveries.waiting
+        if each.function == "webhook" and _PAID.search(each.body) and any(name in each.body for name in awaited)
+    ]
     if not due:
         return None
     delivery = chance.choice(due)

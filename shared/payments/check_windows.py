@@ -1,0 +1,42 @@
+"""Check windows: a scheduled check begins where the last one has ended, so that missed runs leave no gap."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+
+from shared.cloud import audit
+from shared.cloud.database import Transaction, transaction
+
+LONGEST_GAP = timedelta(days=30)
+"""What is older was nobody's to find any more."""
+
+_CHECKED_UNTIL = text("""
+    SELECT CAST(details ->> 'until' AS timestamptz) FROM audit_log  -- Uses index: audit_log_action
+    WHERE action = :action ORDER BY at DESC LIMIT 1
+""")
+
+
+def spans(action: str, *, until: datetime, window: timedelta) -> Iterator[tuple[datetime, datetime]]:
+    """The spans to check, the oldest first: the last `window`, and before it what no run has seen.
+
+    They overlap with the last run by half a window, for what comes late. Record each by `record_checked`.
+    """
+    with transaction() as tx:
+        since = start(tx, action, until=until, window=window)
+    while since < until:
+        end = min(since + window, until)
+        yield since, end
+        since = end
+
+
+def start(tx: Transaction, action: str, *, until: datetime, window: timedelta) -> datetime:
+    """The beginning of a check that ends at `until`."""
+    last: datetime | None = tx.execute(_CHECKED_UNTIL, {"action": action}).scalar()
+    unseen = last - window / 2 if last else until
+    return max(min(until - window, unseen), until - LONGEST_GAP)
+
+
+def record_checked(tx: Transaction, action: str, *, since: datetime, until: datetime, found: int) -> None:
+    """Record that a span was checked, and how much was found in it."""
+    audit.record(tx, action, subject="ledger", subject_id=None, since=since, until=until, differences=found)
