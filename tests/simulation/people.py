@@ -61,13 +61,18 @@ class Buyer:
         """The orders that they believe to be in one of these states."""
         return [order for order in self.orders.values() if order["status"] in statuses]
 
-    def payments(self, gateways: Collection[str] = GATEWAY_NAMES) -> list[KnownPayment]:
-        """Every payment of some gateways that they were shown, and can go and pay."""
+    def payments(
+        self, gateways: Collection[str] = GATEWAY_NAMES, *, statuses: Collection[str] | None = None
+    ) -> list[KnownPayment]:
+        """Every payment of some gateways that they were shown, in some states or any, and can go and pay."""
         return [
             KnownPayment(payment["id"], payment["gateway"], payment["gateway_reference"], payment["amount"])
             for order in self.orders.values()
             for payment in order["payments"]
-            if payment["gateway_reference"] and not payment["is_opening"] and payment["gateway"] in gateways
+            if payment["gateway_reference"]
+            and not payment["is_opening"]
+            and payment["gateway"] in gateways
+            and (statuses is None or payment["status"] in statuses)
         ]
 
 

@@ -23,7 +23,7 @@ _FAULT_WEIGHTS = {
     FaultKind.GATEWAY_ERROR: 8,
     FaultKind.GATEWAY_REFUSES: 5,
     FaultKind.GATEWAY_LIST_LAGS: 4,
-    FaultKind.BANK_IS_SLOW: 6,
+    FaultKind.BANK_IS_SLOW: 9,
     FaultKind.GATEWAY_SLOW: 3,
     FaultKind.GATEWAY_UNREADABLE: 4,
     FaultKind.PUBLISH_FAILS: 6,

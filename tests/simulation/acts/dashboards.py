@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 @act("somebody refunds at a gateway's dashboard", 3)
 def refund(world: "World", chance: random.Random) -> str | None:
     """Give all of a payment back, or a part."""
-    how = chance.choice(({}, {"amount": 5_000}, {"amount": 40_000}))
+    how = chance.choice(({}, {"amount": 5_000}, {"amount": 36_000}, {"amount": 40_000}))
     return _press(world, chance, "refund", ("xendit", "midtrans"), how)
 
 

@@ -37,7 +37,17 @@ def fail(world: "World", chance: random.Random) -> str | None:
     return _press(world, chance, "fail", newest=1, gateways=("midtrans",))
 
 
-@act("a payer pays what nobody was shown", 2)
+@act("a payer pays what had failed", 2)
+def pay_failed(world: "World", chance: random.Random) -> str | None:
+    """Succeed after all with an attempt that was said to have failed."""
+    failed = [payment for buyer in world.people.buyers for payment in buyer.payments(statuses=("failed",))]
+    if not failed:
+        return None
+    payment = chance.choice(failed)
+    return f"{payment.gateway} {payment.amount}: {press(world, payment, 'pay', {})}"
+
+
+@act("a payer pays what nobody was shown", 6)
 def pay_unseen(world: "World", chance: random.Random) -> str | None:
     """Pay what a wallet asks for on the phone, although the answer with the payment's page was lost."""
     shown = [payment.reference for buyer in world.people.buyers for payment in buyer.payments()]
