@@ -116,6 +116,12 @@ class Faults:
             self.struck[f"{FaultKind.PAUSE}, {when} {point}"] += 1
             self.while_paused()
 
+    def kill(self, where: str) -> None:
+        """Kill the process here, whatever fault the step has. Raises Crash."""
+        self.struck[f"{FaultKind.CRASH}, {where}"] += 1
+        self.is_dead = self._has_struck = True
+        raise Crash
+
     def due(self, point: Point) -> FaultKind | None:
         """The kind of the fault that strikes here, if it is one of the world and not of the process."""
         if self._armed is None or self._armed.kind in _OF_THE_PROCESS or not self._strikes(point, self._armed.kind):

@@ -10,7 +10,8 @@ from tests.simulation.acts.machines import hand_over, lose_for_good
 from tests.simulation.acts.payers import press
 from tests.simulation.acts.registry import act
 from tests.simulation.delivery import DeliveryKind
-from tests.simulation.people import METHODS, Buyer, KnownPayment, Request
+from tests.simulation.faults import Fault, FaultKind
+from tests.simulation.people import GATEWAY_NAMES, METHODS, Buyer, KnownPayment, Request
 from tests.simulation.violations import Violation
 
 if TYPE_CHECKING:
@@ -44,6 +45,31 @@ def check_out(world: "World", chance: random.Random) -> str | None:
     if not world.faults.has_struck:
         _require_known(world, order)
     return f"{buyer.name}, {other.__name__.strip('_')}: {outcome(answer)}"
+
+
+@act("a checkout dies with the gateway's answer, and is tried again", 6)
+def check_out_after_crash(world: "World", chance: random.Random) -> str | None:
+    """Check out, and once more when the claim of the dead one is over; a gateway's list may lack what it made."""
+    found = [(buyer, order) for buyer in world.people.buyers for order in buyer.in_status("reserved")]
+    if not found:
+        return None
+    buyer, order = chance.choice(found)
+    body = {"payment_method": chance.choice(METHODS), "gateway": chance.choice(GATEWAY_NAMES)}
+    request = Request("POST", f"/orders/{order['id']}/checkout", body, {})
+    world.arm(None)
+    with world.network.interrupted(lambda: world.faults.kill("with a gateway's answer"), is_late=True):
+        send(world, buyer, request)
+    lags = chance.random() < 0.5
+    world.arm(Fault(FaultKind.GATEWAY_LIST_LAGS, 0) if lags else None)
+    world.advance(PAUSE_SECONDS)
+    answer = send(world, buyer, request)
+    show(world, buyer, answer)
+    if lags:
+        world.promises.taken_over.update(_external_ids(world, order))
+        _pay_all(world, order)
+    else:
+        _require_known(world, order)
+    return f"{buyer.name}: {outcome(answer)}"
 
 
 @act("a buyer pays, and cancels before anybody has heard of the money", 3)
