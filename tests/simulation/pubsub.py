@@ -23,6 +23,8 @@ class PubSub:
     def __init__(self, manifest: Manifest, clock: Clock, faults: Faults, deliveries: Deliveries) -> None:
         self._clock, self._faults, self._deliveries = clock, faults, deliveries
         self._count = 0
+        self.taken: set[tuple[str, str]] = set()
+        """Every message that was taken: its topic and its payload."""
         self._subscriptions: dict[str, list[tuple[str, int]]] = {topic: [] for topic in manifest.topics}
         for name, function in manifest.functions.items():
             for topic, attempts in function.subscriptions.items():
@@ -37,6 +39,7 @@ class PubSub:
             return outcome
         self._count += 1
         name = topic.rsplit("/", 1)[1]
+        self.taken.add((name, json.dumps(json.loads(data), sort_keys=True)))
         for function, attempts in self._subscriptions[name]:
             self._deliveries.add(
                 DeliveryKind.MESSAGE,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from infra.checks import invariants as promised
 from tests.model import chat_buyers, money_promises
-from tests.simulation import invariants
+from tests.simulation import consequences, invariants
 from tests.simulation.acts.machines import hand_over
 from tests.simulation.delivery import SAME_MOMENT
 from tests.simulation.faults import FaultKind
@@ -83,6 +83,7 @@ def check(world: "World") -> None:
     for promise, rows in money.items():
         if rows:
             raise Violation(promise, rows)
+    consequences.check_at_rest(world)
 
 
 def _opened_twice(world: "World") -> list[str]:

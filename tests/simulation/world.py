@@ -102,8 +102,9 @@ class World:
         self.functions.begin()
         self.storage = Storage(self.faults)
         self.scheduler = Scheduler(self.manifest, self.clock, self.deliveries, NOT_RUN)
+        self.pubsub = PubSub(self.manifest, self.clock, self.faults, self.deliveries)
         cloud = {
-            "publisher": PubSub(self.manifest, self.clock, self.faults, self.deliveries),
+            "publisher": self.pubsub,
             "subscriber": DeadLetters(self.deliveries),
             "tasks": CloudTasks(self.manifest, self.clock, self.faults, self.deliveries),
             "storage": self.storage,
