@@ -424,15 +424,19 @@ def test_a_line_that_is_asked_back_is_not_decided_about_twice(at):
 
 def test_money_of_an_order_that_sold_nothing_was_for_none_of_its_lines(at):
     sale = a_late_payment(at)
-    [refund] = rows("SELECT id FROM refunds WHERE order_id = :id", id=sale.order.id)
-    with transaction() as tx:
-        manual_refunds.record(tx, sale.organizer.id, refund.id, ManualRefundRequest(through="xendit", note="Dibayar"))
+    pay_the_refund_by_hand(sale)
     sale.at_the_dashboard("refund", amount=5_000)
     by_webhook(sale)
     with pytest.raises(Invalid):
         decide(sale, 0)
     assert decide(sale).goodwill == 5_000
     assert open_tasks(sale.payment.id) == []
+
+
+def pay_the_refund_by_hand(sale: Sale) -> None:
+    [refund] = rows("SELECT id FROM refunds WHERE order_id = :id", id=sale.order.id)
+    with transaction() as tx:
+        manual_refunds.record(tx, sale.organizer.id, refund.id, ManualRefundRequest(through="xendit", note="Dibayar"))
 
 
 def a_late_payment(at: Gateways) -> Sale:
@@ -447,9 +451,7 @@ def a_late_payment(at: Gateways) -> Sale:
 
 def test_what_went_back_beyond_a_second_payment_is_taken_off_what_is_asked_for(at):
     sale = paid_twice(at)
-    [refund] = rows("SELECT id FROM refunds WHERE order_id = :id", id=sale.order.id)
-    with transaction() as tx:
-        manual_refunds.record(tx, sale.organizer.id, refund.id, ManualRefundRequest(through="xendit", note="Dibayar"))
+    pay_the_refund_by_hand(sale)
     sale.at_the_dashboard("refund", amount=80_000)
     by_webhook(sale)
     assert account(sale, "dashboard_refunds") == 80_000

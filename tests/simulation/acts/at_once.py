@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.acts.asking import ask, outcome, send, show
+from tests.simulation.acts.buyers import pick_order
 from tests.simulation.acts.machines import hand_over, lose_for_good
 from tests.simulation.acts.payers import press
 from tests.simulation.acts.registry import act
@@ -32,10 +33,10 @@ Other = Callable[["World", random.Random, Buyer, dict[str, Any]], None]
 @act("a buyer checks out, and does something else meanwhile", 12)
 def check_out(world: "World", chance: random.Random) -> str | None:
     """Check out in two windows, cancel in the other one, pay before the page is there, or be too slow."""
-    found = [(buyer, order) for buyer in world.people.buyers for order in buyer.in_status("reserved")]
-    if not found:
+    found = pick_order(world, chance, "reserved")
+    if found is None:
         return None
-    buyer, order = chance.choice(found)
+    buyer, order = found
     other = chance.choice(_OTHERS)
     body = {"payment_method": chance.choice(METHODS)}
     request = Request("POST", f"/orders/{order['id']}/checkout", body, {})
@@ -50,10 +51,10 @@ def check_out(world: "World", chance: random.Random) -> str | None:
 @act("a checkout dies with the gateway's answer, and is tried again", 6)
 def check_out_after_crash(world: "World", chance: random.Random) -> str | None:
     """Check out, and once more when the claim of the dead one is over; a gateway's list may lack what it made."""
-    found = [(buyer, order) for buyer in world.people.buyers for order in buyer.in_status("reserved")]
-    if not found:
+    found = pick_order(world, chance, "reserved")
+    if found is None:
         return None
-    buyer, order = chance.choice(found)
+    buyer, order = found
     body = {"payment_method": chance.choice(METHODS), "gateway": chance.choice(GATEWAY_NAMES)}
     request = Request("POST", f"/orders/{order['id']}/checkout", body, {})
     world.arm(None)
@@ -75,10 +76,10 @@ def check_out_after_crash(world: "World", chance: random.Random) -> str | None:
 @act("a buyer pays, and cancels before anybody has heard of the money", 3)
 def pay_and_cancel(world: "World", chance: random.Random) -> str | None:
     """Pay, and cancel in another window; half of the time the gateway's notification is lost for good."""
-    found = [(buyer, order) for buyer in world.people.buyers for order in buyer.in_status("pending_payment")]
-    if not found:
+    found = pick_order(world, chance, "pending_payment")
+    if found is None:
         return None
-    buyer, order = chance.choice(found)
+    buyer, order = found
     _pay_all(world, order)
     if chance.random() < 0.5:
         lose_for_good(world, chance)

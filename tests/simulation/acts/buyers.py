@@ -51,7 +51,7 @@ def repeat(world: "World", chance: random.Random) -> str | None:
 @act("a buyer checks out", 18)
 def check_out(world: "World", chance: random.Random) -> str | None:
     """Choose how to pay, or another way to pay."""
-    found = _with(world, chance, "reserved", "reserved", "pending_payment")
+    found = pick_order(world, chance, "reserved", "reserved", "pending_payment")
     if found is None:
         return None
     buyer, order = found
@@ -69,7 +69,7 @@ def check_out(world: "World", chance: random.Random) -> str | None:
 @act("a buyer looks at an order", 8)
 def look(world: "World", chance: random.Random) -> str | None:
     """Read an order they know, mostly one that they wait for."""
-    found = (chance.random() < 0.7 and _with(world, chance, "pending_payment")) or _with(world, chance)
+    found = (chance.random() < 0.7 and pick_order(world, chance, "pending_payment")) or pick_order(world, chance)
     if found is None:
         return None
     buyer, order = found
@@ -92,7 +92,7 @@ def sync_payment(world: "World", chance: random.Random) -> str | None:
 @act("a buyer cancels", 3)
 def cancel(world: "World", chance: random.Random) -> str | None:
     """Give up an order that is not paid, or seems not to be."""
-    found = _with(world, chance, "reserved", "pending_payment")
+    found = pick_order(world, chance, "reserved", "pending_payment")
     if found is None:
         return None
     buyer, order = found
@@ -108,7 +108,7 @@ def _pass(world: "World", chance: random.Random, buyer: Buyer) -> dict[str, str]
     return {"queue_pass": buyer.queue_pass} if buyer.queue_pass else {}
 
 
-def _with(world: "World", chance: random.Random, *statuses: str) -> tuple[Buyer, dict[str, Any]] | None:
+def pick_order(world: "World", chance: random.Random, *statuses: str) -> tuple[Buyer, dict[str, Any]] | None:
     """A buyer, and an order that they believe to be in a state (any, if none is given)."""
     found = [
         (buyer, order)

@@ -4,6 +4,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.acts.asking import ask, outcome, send
+from tests.simulation.acts.buyers import pick_order
 from tests.simulation.acts.registry import act
 from tests.simulation.people import Request
 
@@ -17,10 +18,10 @@ ACCOUNTS = ("1234567890", "1234567890", "1234567890", "0000999999", "0000123456"
 @act("a buyer asks for money back", 10)
 def request(world: "World", chance: random.Random) -> str | None:
     """Give back some tickets of a paid order, or all."""
-    paid = [(buyer, order) for buyer in world.people.buyers for order in buyer.in_status("paid")]
-    if not paid:
+    found = pick_order(world, chance, "paid")
+    if found is None:
         return None
-    buyer, order = chance.choice(paid)
+    buyer, order = found
     tickets = [ticket["id"] for ticket in order["tickets"]]
     some = chance.sample(tickets, chance.randrange(len(tickets) + 1))
     body: dict[str, Any] = {"order_id": order["id"], "reason": "Sakit"}
