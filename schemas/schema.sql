@@ -275,15 +275,22 @@ CREATE FUNCTION public.refuse_excessive_refund() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 DECLARE
+    bought_nothing uuid[];
     received bigint;
     returned bigint;
 BEGIN
-    IF NEW.kind = 'by_gateway' THEN
+    IF NEW.kind = 'by_gateway' OR NEW.amount = 0 THEN
         RETURN NULL;
     END IF;
-    SELECT COALESCE(sum(received_amount), 0) INTO received FROM payments WHERE order_id = NEW.order_id;
+    SELECT COALESCE(array_agg(payment_id), '{}') INTO bought_nothing FROM refunds
+        WHERE order_id = NEW.order_id AND kind IN ('unusable_payment', 'review') AND status <> 'rejected';
+    SELECT COALESCE(sum(received_amount), 0) INTO received FROM payments
+        WHERE order_id = NEW.order_id AND CASE WHEN NEW.payment_id = ANY(bought_nothing) THEN id = NEW.payment_id
+            ELSE id <> ALL(bought_nothing) END;
     SELECT COALESCE(sum(amount), 0) INTO returned FROM refunds
-        WHERE order_id = NEW.order_id AND status <> 'rejected' AND (TG_OP = 'INSERT' OR kind <> 'by_gateway');
+        WHERE order_id = NEW.order_id AND CASE WHEN NEW.payment_id = ANY(bought_nothing)
+                THEN payment_id = NEW.payment_id ELSE payment_id <> ALL(bought_nothing) END
+            AND status <> 'rejected' AND (TG_OP = 'INSERT' OR kind <> 'by_gateway');
     IF returned > received THEN
         RAISE EXCEPTION 'order % took in % and would give back %', NEW.order_id, received, returned
             USING ERRCODE = 'check_violation', CONSTRAINT = 'refunds_within_payments';

@@ -15,6 +15,7 @@ _CHECKED_UNTIL = text("""
     SELECT CAST(details ->> 'until' AS timestamptz) FROM audit_log  -- Uses index: audit_log_action
     WHERE action = :action ORDER BY at DESC LIMIT 1
 """)
+_FIRST_PAYMENT = text("SELECT min(created_at) FROM payments")
 
 
 def spans(action: str, *, until: datetime, window: timedelta) -> Iterator[tuple[datetime, datetime]]:
@@ -31,9 +32,9 @@ def spans(action: str, *, until: datetime, window: timedelta) -> Iterator[tuple[
 
 
 def start(tx: Transaction, action: str, *, until: datetime, window: timedelta) -> datetime:
-    """The beginning of a check that ends at `until`."""
+    """The beginning of a check that ends at `until`: the first one ever begins with the first payment."""
     last: datetime | None = tx.execute(_CHECKED_UNTIL, {"action": action}).scalar()
-    unseen = last - window / 2 if last else until
+    unseen = last - window / 2 if last else tx.execute(_FIRST_PAYMENT).scalar() or until
     return max(min(until - window, unseen), until - LONGEST_GAP)
 
 

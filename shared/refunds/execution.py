@@ -208,6 +208,10 @@ def _switch_to_transfer(refund: Refund, failure: str) -> str:
 def _failed(tx: Transaction, refund: Refund, transfer: Transfer) -> None:
     failure = transfer.failure or transfer.status
     refund_records.fail(tx, refund, failure)
+    if ledger.suspense_amount(tx, refund.order_id):  # somebody refunded at the dashboard while it was on its way
+        refund = _offset(tx, refund)
+    if refund.status not in refund_records.OPEN:
+        return
     account = bank_accounts.current(tx, refund.user_id)
     if account and account.status == BankAccountStatus.VERIFIED and account.id != transfer.bank_account_id:
         refund_records.requeue(tx, refund)  # the account was set while this transfer was on its way

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 _CONSEQUENCES = {
     "an order that has ended has its payment ended too": """
         SELECT o.id, o.status, p.id AS payment_id FROM orders o JOIN payments p ON p.order_id = o.id
-        WHERE o.status IN ('expired', 'cancelled') AND p.status IN ('opening', 'pending') AND NOT EXISTS (
+        WHERE o.status IN ('expired', 'cancelled') AND p.status IN ('opening', 'pending')
+            AND o.ended_at > now() - interval '1 hour' AND NOT EXISTS (
             SELECT 1 FROM outbox b WHERE b.topic = 'order.ended' AND b.payload ->> 'order_id' = CAST(o.id AS text))
     """,
     "a paid order has no other payment to pay": """

@@ -66,8 +66,7 @@ def _take(world: World, course: Course, step: Step) -> None:
     world.arm(step.fault)
     commits = world.database.commits
     said = ACTS[step.act](world, step.chance())
-    if world.broken_meanwhile:
-        raise world.broken_meanwhile
+    world.raise_if_broken()
     if said is None:
         return
     course.steps += 1

@@ -45,14 +45,15 @@ class MailPromises:
         self._newest = 0
         self._said: list[str] = []
 
-    def check_new(self, world: "World") -> None:
-        """Whether what came since the last look is true."""
+    def check_new(self, world: "World", *, are_fresh: bool) -> None:
+        """Whether what came since the last look is true. What is true for a while is only asked of fresh ones."""
         found = world.gateways.mails_after(self._newest)
         if found:
             self._newest = found[-1][0]
             ids = [email_id for _, email_id in found if email_id]
             self._said += ids
-            _check(world, ids, _SAYS, "I12: what a mail says is true when it is sent")
+            said = _SAYS if are_fresh else _FOR_GOOD
+            _check(world, ids, said, "I12: what a mail says is true when it is sent")
 
     def check_all(self, world: "World") -> None:
         """Whether what was said for good is still so."""

@@ -110,6 +110,7 @@ def _deliver_for(world: "World", seconds: float) -> list[str]:
         if due:
             commits = world.database.commits
             lines.append(f"     {world.clock.seconds:9.1f} s  at rest: {hand_over(world, due[0])}")
+            world.raise_if_broken()
             if world.database.commits > commits:
                 invariants.check_step(world)
             continue

@@ -140,6 +140,18 @@ class World:
         self.clock.advance(seconds)
         self.scheduler.fire_due()
 
+    def raise_if_broken(self) -> None:
+        """Raise the Violation that was seen in the middle of a call."""
+        if self.broken_meanwhile:
+            raise self.broken_meanwhile
+
+    def check_mails(self) -> None:
+        """Ask whether the mails that were just sent are true; not where their sender stood still and they grew old."""
+        try:
+            self.mail_promises.check_new(self, are_fresh=not self.meanwhile)
+        except Violation as violation:  # the product, which may be in the middle of something, must not catch it
+            self.broken_meanwhile = violation
+
     def rows(self, query: str, **values: Any) -> list[Any]:
         """Look into the database, unseen by the product."""
         return self.database.rows(query, **values)

@@ -13,7 +13,7 @@ from shared.accounting.accounts import Account, gateway_clearing
 from shared.cloud import clock
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
-from shared.payments import checkout, clearing, sync, unrecorded_payments
+from shared.payments import check_windows, checkout, clearing, sync, unrecorded_payments
 from shared.payments.clearing import LedgerMismatch
 from shared.payouts import creation
 from shared.payouts import execution as payout_execution
@@ -118,6 +118,16 @@ def test_nights_without_a_run_leave_no_gap(at: Gateways, monkeypatch: pytest.Mon
     with pytest.raises(LedgerMismatch):
         clearing.check()
     assert ("xendit", f"{payment.order_id}-1") in named()
+
+
+def test_the_first_run_begins_with_the_first_payment(at: Gateways):
+    sell(at, "xendit", settled=False)
+    [first] = rows("SELECT min(created_at) AS at FROM payments")
+    with transaction() as tx:
+        since = check_windows.start(
+            tx, "never.checked", until=clock.now() + timedelta(days=5), window=timedelta(hours=1)
+        )
+    assert since == first.at
 
 
 def test_hours_without_a_run_leave_no_unrecorded_invoice(at: Gateways, monkeypatch: pytest.MonkeyPatch):

@@ -29,7 +29,7 @@ from shared.refunds.requests import NothingToRefund, RefundRequest
 from shared.sales import orders
 from shared.sales.schemas import OrderResponse
 from tests.factories import add_tickets, stock
-from tests.integration.refunds.steps import let_it_be_over, open_tasks, rows
+from tests.integration.refunds.steps import let_it_be_over, open_tasks, rows, set_account
 from tests.integration.refunds.test_execution import BACK, PAID, Sale, a_sale, an_order, with_account
 from tests.model.gateways import KEY, Gateways, gateways
 from tests.reused_database import ReusedDatabase
@@ -288,6 +288,27 @@ def test_what_goes_back_while_our_refund_is_on_its_way_and_then_refused_pays_it(
         manual_refunds.record(
             tx, sale.organizer.id, refund.id, ManualRefundRequest(through="xendit", note="Sekali lagi")
         )
+
+
+def test_what_goes_back_while_our_transfer_is_on_its_way_and_then_fails_pays_it(at):
+    sale = two_tickets(at, "xendit")
+    set_account(sale.buyer.id, "0000999999")  # its bank refuses it
+    refund = request_one(sale)
+    sale.approve(refund)
+    with transaction() as tx:
+        refund_records.switch_to_transfer(
+            tx, refund_records.read(tx, refund.id), "the wallet gives back all or nothing"
+        )
+    at.fails("xendit", status=503, count=1000)
+    with pytest.raises(GatewayError):
+        refund_execution.execute(refund.id)
+    at.behaves("xendit")
+    sale.at_the_dashboard("refund", amount=150_000)
+    by_webhook(sale)
+    assert refund_execution.execute(refund.id) == "completed"
+    assert account(sale, "refunds_payable") == 0
+    assert account(sale, "dashboard_refunds") == 60_000
+    the_books_are_right(sale)
 
 
 def test_our_refund_that_takes_what_was_left_refunds_the_order(at):

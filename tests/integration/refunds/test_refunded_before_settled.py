@@ -6,6 +6,7 @@ from shared.cloud.database import transaction
 from shared.gateways.statuses import GatewayPaymentState
 from shared.payments import records as payment_records
 from shared.payments import settlement
+from shared.refunds import records as refund_records
 from shared.sales import orders
 from shared.sales.schemas import OrderResponse
 from tests.factories import an_order
@@ -90,3 +91,19 @@ def test_all_of_it_given_back_buys_nothing_and_a_late_notification_changes_nothi
         assert not read.tickets
     owed = rows("SELECT 1 FROM refunds WHERE order_id = :id AND status IN ('approved', 'processing')", id=order.id)
     assert not owed
+
+
+def test_what_one_payment_gave_back_too_much_keeps_no_other_from_going_back():
+    order = an_order()
+    payment_id = a_payment(order.id)
+    with transaction() as tx:
+        payment = payment_records.read(tx, payment_id)
+        orders.cancel(tx, orders.lock(tx, order.id))
+        settle_one(tx, payment_id, a_status(order.total_amount))
+    with transaction() as tx:  # by us it goes back as well, to the buyer's bank account
+        refund_records.record_gateway_refund(tx, payment_id, BACK, "xendit: PARTIALLY_REFUNDED")
+        other = payment_records.add_duplicate(tx, payment, "a second one", can_be_paid=False)
+    with transaction() as tx:
+        settle_one(tx, other.id, a_status(order.total_amount, gateway_reference="a second one"))
+    owed = rows("SELECT amount FROM refunds WHERE order_id = :id AND status = 'approved'", id=order.id)
+    assert [row.amount for row in owed] == [order.total_amount, order.total_amount]

@@ -95,9 +95,11 @@ def deliver(world: "World", chance: random.Random) -> str | None:
     if len(due) < 2:
         return None
     first, second = chance.sample(due, 2)
-    with world.network.interrupted(lambda: hand_over(world, second), is_late=chance.random() < 0.5):
+    with world.network.interrupted(
+        lambda: world.meanwhile.append(hand_over(world, second)), is_late=chance.random() < 0.5
+    ):
         told = hand_over(world, first)
-    return f"{told}, {second.title}"
+    return told
 
 
 def _require_known(world: "World", order: dict[str, Any]) -> None:

@@ -134,6 +134,7 @@ def hand_over(world: "World", delivery: Delivery) -> str:
 
 def _call(world: "World", delivery: Delivery) -> str:
     answer = world.functions.deliver(delivery)
+    world.check_mails()
     if answer is None:
         return "killed"
     if answer.status == 500 and not world.faults.has_struck and not _may_fail(world, delivery):
