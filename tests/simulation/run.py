@@ -2,6 +2,7 @@
 
 make simulate                          20 new seeds of 500 steps
 make simulate SEEDS=2000 WORKERS=2     a long run
+make simulate KNOWN=1                  the seeds that once failed as well
 make simulate SEED=12345               that seed alone, with its whole story
 make simulate BESIDE=<git reference>   each call is taken by the working tree or by that revision, on one schema
 """
@@ -26,6 +27,13 @@ from tests.simulation.revisions import unpack
 from tests.simulation.shrink import shrunk
 from tests.simulation.world import World, world
 
+KNOWN_SEEDS = [
+    int(line.split("#")[0])
+    for line in (Path(__file__).parent / "seeds.txt").read_text(encoding="utf-8").splitlines()
+    if line.split("#")[0].strip()
+]
+"""Seeds that have broken a promise once."""
+
 
 def main() -> int:
     """Run as the command line says."""
@@ -37,7 +45,8 @@ def main() -> int:
         if wanted.seed is not None:
             courses: Iterator[Course] = iter([_one(postgres, wanted.seed, wanted.steps, beside)])
         else:
-            seeds = [secrets.randbelow(2**32) for _ in range(wanted.seeds)]
+            known = KNOWN_SEEDS if wanted.known else []
+            seeds = [*known, *(secrets.randbelow(2**32) for _ in range(wanted.seeds))]
             courses = _many(folder, seeds, wanted.steps, wanted.workers, beside)
         for each in courses:
             report.add(each)
@@ -60,6 +69,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=20, help="how many new seeds")
     parser.add_argument("--steps", type=int, default=500, help="how many steps are drawn for each")
     parser.add_argument("--workers", type=int, default=1, help="how many processes")
+    parser.add_argument("--known", action="store_true", help="run those that once failed (seeds.txt) as well")
     parser.add_argument("--beside", help="a git reference: the revision that takes calls too")
     parser.add_argument("--stop", action="store_true", help="end at the first broken promise, without its story")
     return parser.parse_args()
