@@ -99,7 +99,7 @@ def _locked(folder: Path) -> dict[str, str]:
 
 def test_a_commit_is_proven_before_it_is_planned():
     steps = {step["id"]: set(step.get("waitFor", [])) for step in _build("cloudbuild.yaml")["steps"]}
-    assert steps["attest"] == {"test", "audit", "scan", "infra-check"}
+    assert steps["attest"] == {"test", "simulate", "audit", "scan", "infra-check"}
     assert steps["plan"] == {"attest", "variables", "providers"}
     assert steps["ask"] == {"plan"}
     assert steps["scan"] == {"take-over"}
