@@ -70,8 +70,8 @@ class Midtrans:
         return self.webhook(tx, payment)
 
     def choose(self, tx: Connection, payment: Payment, channel: str) -> Payment:
-        """The payer takes a method on the page: from now on Core knows the order."""
-        if payment.status not in UNCHOSEN:
+        """The payer takes a method on the page: from now on Core knows the order. A closed page offers none."""
+        if payment.status is not SimulatedStatus.OPEN:
             return payment
         chosen = payments.change(tx, payment, status=SimulatedStatus.PENDING, channel=channel)
         self._announce_expiry(tx, chosen)

@@ -261,6 +261,13 @@ def test_ending_a_card_under_review_cancels_it(midtrans: Midtrans, midtrans_paye
     assert midtrans.cancel(order_id, opened.snap_token).state is GatewayPaymentState.EXPIRED
 
 
+def test_a_closed_page_takes_no_card(midtrans: Midtrans, midtrans_payer: Payer, order_id: str) -> None:
+    opened = open_payment(midtrans, order_id, PaymentMethod.ANY)
+    midtrans.cancel(order_id, opened.snap_token)
+    assert midtrans_payer.tries("challenge", order_id).status_code == 409
+    assert midtrans_payer.state(order_id)["status"] == "closed"
+
+
 def test_a_transfer_taken_back_is_a_reversal(midtrans: Midtrans, midtrans_payer: Payer, order_id: str) -> None:
     open_payment(midtrans, order_id, PaymentMethod.PERMATA)
     midtrans_payer.does("pay", order_id)
