@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from http.client import responses
 from io import BytesIO
 from typing import Any, NoReturn
@@ -22,6 +23,8 @@ from tests.simulation.violations import Violation
 
 LATE_SECONDS = 5.5
 """After so long a slow gateway answers."""
+LISTED_SECONDS = 120
+"""After so long every list has what was created."""
 GATEWAYS = "http://gateways.test"
 _OPENINGS = ("/xendit/v2/invoices", "/midtrans/snap/v1/transactions", "/midtrans/v2/charge")
 _LISTS = ("/xendit/v2/invoices",)
@@ -75,15 +78,17 @@ class Network:
         return _response(request, seen)
 
     def _wrong(self, method: str, path: str) -> Answer | None:
-        """The answer of a gateway that refuses to open a payment, or whose list does not have it yet."""
+        """The answer of a gateway that refuses to open a payment."""
         if method == "POST" and path in _OPENINGS and self._faults.due(Point.OPENING):
             return Answer(400, _JSON, json.dumps(_REFUSAL).encode())
-        if method == "GET" and path in _LISTS and self._faults.due(Point.LISTING):
-            return Answer(200, _JSON, b"[]")
         return None
 
     def _as_known_yet(self, method: str, path: str, answer: Answer) -> Answer:
-        """The answer about whose account it is, without what a slow bank has not said yet."""
+        """A list without what it does not have yet; whose account it is, without what a slow bank has not said yet."""
+        if method == "GET" and path in _LISTS and self._faults.due(Point.LISTING):
+            newest = self._clock.now - timedelta(seconds=LISTED_SECONDS)
+            old = [each for each in json.loads(answer.body) if datetime.fromisoformat(each["created"]) < newest]
+            return Answer(answer.status, answer.headers, json.dumps(old).encode())
         if method == "POST" and path == _ACCOUNT_CHECKS and self._faults.due(Point.ACCOUNT_CHECK):
             said = {name: value for name, value in json.loads(answer.body).items() if name != "result"}
             return Answer(answer.status, answer.headers, json.dumps({**said, "status": "PENDING"}).encode())
