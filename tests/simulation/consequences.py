@@ -38,10 +38,17 @@ _UNALLOCATED = """
     WHERE e.account = 'unallocated' AND o.status IN ('expired', 'cancelled', 'refunded')
     GROUP BY o.id HAVING sum(e.amount) <> 0
 """
+_UNSETTLED = """
+    SELECT p.id, p.gateway_reference, p.status, max(w.created_at) AS heard_at
+    FROM webhook_events w JOIN payments p ON p.id = w.payment_id AND p.gateway_reference = w.gateway_reference
+    WHERE w.processed AND p.received_amount IS NULL
+        AND w.event_type IN ('payment.PAID', 'payment.settlement', 'payment.capture')
+    GROUP BY p.id ORDER BY p.id
+"""
 
 
 def check(world: "World") -> None:
-    """Ask for all of them, and whether Pub/Sub has taken every message that counts as published."""
+    """Ask for all of them, whether Pub/Sub has what counts as published, and whether money that was heard of is in."""
     for promise, query in _CONSEQUENCES.items():
         rows = world.rows(query)
         if rows:
@@ -50,6 +57,10 @@ def check(world: "World") -> None:
     lost = [row for row in published if (row.topic, json.dumps(row.payload, sort_keys=True)) not in world.pubsub.taken]
     if lost:
         raise Violation("a message counts as published once Pub/Sub has it", lost)
+    unsettled = world.rows(_UNSETTLED)
+    forgotten = [row for row in unsettled if world.gateways.has_kept_since(row.gateway_reference, row.heard_at)]
+    if forgotten:
+        raise Violation("a notification of money counts as settled once its payment is", forgotten)
 
 
 def check_at_rest(world: "World") -> None:

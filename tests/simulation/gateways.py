@@ -59,6 +59,14 @@ class Gateways:
                 found[key] = found.get(key, 0) + row.amount
         return found
 
+    def has_kept_since(self, reference: str, moment: datetime) -> bool:
+        """True if the money of one of a gateway's payments had come in by then, and has not all gone back."""
+        columns = tables.movements.c
+        query = select(func.min(columns.at), func.sum(columns.amount)).where(columns.reference == reference)
+        with self.store.connect() as tx:
+            came_at, left = tx.execute(query).one()
+        return came_at is not None and came_at <= moment and left > 0
+
     def unpaid_besides(self, references: Iterable[str]) -> list[tuple[str, str, int]]:
         """The gateway, reference and amount of each payment that waits, but for those of `references`."""
         query = tables.payments.select().where(tables.payments.c.status == "pending")

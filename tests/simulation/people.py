@@ -164,7 +164,7 @@ def _an_event(
         organizer_id=organizer_id,
         starts_at=clock.now() + timedelta(days=days, hours=3 + chance.randrange(20)),
         title=f"Konser {number + 1}",
-        gates_open=days < 3,
+        gates_open=days < 3 or number < 2,  # two let people in long before they begin
         allows_reentry=chance.random() < 0.5,
         waiting_room_opens_at=clock.now() + timedelta(seconds=chance.choice((10, 60))) if is_rush else None,
     )

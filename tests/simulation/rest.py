@@ -18,6 +18,11 @@ QUIET_SECONDS = 31 * 60
 """I8: every order has ended so long after its reservation, once faults have stopped."""
 REPAIRED_SECONDS = 4 * 3600 + 60
 """In so long the hourly runs have repaired what was lost, and what came of that has arrived."""
+TOP_UP_SECONDS = 24 * 3600 + 60
+"""For so long an order waits for the rest of its money."""
+_WAITS_FOR_REST = """
+    SELECT id, status FROM orders WHERE status IN ('reserved', 'pending_payment') AND review_reason = 'top_up'
+"""
 _REPEATED = """
     SELECT 'two orders for one key' AS what, idempotency_key AS of FROM orders
         WHERE idempotency_key IS NOT NULL GROUP BY user_id, idempotency_key HAVING count(*) > 1
@@ -58,7 +63,12 @@ def come_to_rest(world: "World") -> list[str]:
     lines = _deliver_for(world, QUIET_SECONDS)
     _require_ended(world)
     lines += _deliver_for(world, REPAIRED_SECONDS)
+    if world.rows(_WAITS_FOR_REST):
+        lines += _deliver_for(world, TOP_UP_SECONDS)
     _require_ended(world)
+    waiting = world.rows(_WAITS_FOR_REST)
+    if waiting:
+        raise Violation("an order waits a day for the rest of its money, and not longer", waiting)
     return lines
 
 

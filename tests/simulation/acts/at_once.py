@@ -12,6 +12,7 @@ from tests.simulation.acts.payers import press
 from tests.simulation.acts.registry import act
 from tests.simulation.delivery import DeliveryKind
 from tests.simulation.faults import Fault, FaultKind
+from tests.simulation.functions import Response
 from tests.simulation.people import GATEWAY_NAMES, METHODS, Buyer, KnownPayment, Request
 from tests.simulation.violations import Violation
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 PAUSE_SECONDS = 61
 """For so long the process that asks the gateway may stand still: another checkout takes its payment over."""
+HOLD_SECONDS = 1801
+"""A little longer than an order may be paid."""
+MOST_SEATS = 4
 _MOST_DELIVERIES = 6
 _OPENING = "SELECT gateway, payment_method FROM payments WHERE order_id = :id AND status = 'opening'"
 _KNOWN = """
@@ -88,6 +92,41 @@ def pay_and_cancel(world: "World", chance: random.Random) -> str | None:
     return f"{buyer.name}: {outcome(answer)}"
 
 
+@act("a buyer pays, and others take the seats before anybody has heard of the money", 1)
+def pay_and_lose_seats(world: "World", chance: random.Random) -> str | None:
+    """Pay in time; the notification comes when the hold is over and everybody else has asked for the same."""
+    found = pick_order(world, chance, "pending_payment")
+    if found is None:
+        return None
+    buyer, order = found
+    _pay_all(world, order)
+    world.advance(HOLD_SECONDS)
+    others = [each for each in world.people.buyers if each is not buyer]
+    taken = [_take_seats(world, chance, other, order) for other in chance.sample(others, len(others))]
+    return f"{buyer.name}; {', '.join(taken)}"
+
+
+def _take_seats(world: "World", chance: random.Random, buyer: Buyer, order: dict[str, Any]) -> str:
+    """Reserve several units of what is first in an order, or else those that are left."""
+    answer = _reserve(world, chance, buyer, order, MOST_SEATS)
+    left = (answer.json() or {}).get("available") if answer is not None and answer.status == 409 else None
+    if left:
+        answer = _reserve(world, chance, buyer, order, left)
+    return outcome(answer)
+
+
+def _reserve(
+    world: "World", chance: random.Random, buyer: Buyer, order: dict[str, Any], quantity: int
+) -> Response | None:
+    attendees = [{"name": f"Peserta {number}", "email": f"peserta{number}@example.com"} for number in range(quantity)]
+    items = [{"tier_id": order["items"][0]["tier_id"], "quantity": quantity, "attendees": attendees}]
+    key = {"Idempotency-Key": f"reserve-{chance.getrandbits(64):016x}"}
+    body = {"event_id": order["event_id"], "items": items}
+    answer = send(world, buyer, Request("POST", "/orders/reserve", body, key))
+    show(world, buyer, answer)
+    return answer
+
+
 @act("a delivery arrives while another is under way", 8)
 def deliver(world: "World", chance: random.Random) -> str | None:
     """Hand over a delivery, and another while the first waits for a gateway."""
@@ -133,7 +172,7 @@ def _cancel(world: "World", chance: random.Random, buyer: Buyer, order: dict[str
 
 
 def _expire(world: "World", chance: random.Random, _: Buyer, __: dict[str, Any]) -> None:
-    world.advance(1801)
+    world.advance(HOLD_SECONDS)
     _deliver_some(world, chance)
 
 

@@ -7,6 +7,8 @@ from uuid import UUID
 from shared.identity.tokens import Principal
 from tests.simulation.acts.asking import ask, outcome
 from tests.simulation.acts.registry import act
+from tests.simulation.functions import Response
+from tests.simulation.people import Buyer
 from tests.simulation.violations import Violation
 
 if TYPE_CHECKING:
@@ -25,10 +27,15 @@ def open_ticket(world: "World", chance: random.Random) -> str | None:
     if not held:
         return None
     buyer, order, ticket = chance.choice(held)
-    answer = ask(world, "GET", f"/tickets/{ticket['id']}", buyer.headers())
+    return f"{buyer.name}: {outcome(show_code(world, buyer, order, ticket['id']))}"
+
+
+def show_code(world: "World", buyer: Buyer, order: dict[str, Any], ticket_id: str) -> Response | None:
+    """Open a ticket of an order."""
+    answer = ask(world, "GET", f"/tickets/{ticket_id}", buyer.headers())
     if answer and answer.ok and answer.json().get("qr"):
-        world.people.codes_shown[ticket["id"]] = (order["event_id"], answer.json()["qr"])
-    return f"{buyer.name}: {outcome(answer)}"
+        world.people.codes_shown[ticket_id] = (order["event_id"], answer.json()["qr"])
+    return answer
 
 
 @act("gate staff scan a code", 6)
@@ -36,11 +43,15 @@ def scan(world: "World", chance: random.Random) -> str | None:
     """Scan a code that somebody has, again and again."""
     if not world.people.codes_shown:
         return None
-    ticket_id, (event_id, code) = chance.choice(list(world.people.codes_shown.items()))
-    gates = list(zip(world.people.events, world.people.gate_staff, strict=True))
-    right = [(event, staff) for event, staff in gates if str(event.id) == event_id]
-    event, staff = chance.choice(right if right and chance.random() < 0.8 else gates)
-    body = {"qr": code, "event_id": str(event.id), "scan_id": new_scan_id(chance)}
+    ticket_id, (event_id, _) = chance.choice(list(world.people.codes_shown.items()))
+    gates = list(staff_of_events(world))
+    return scan_ticket(world, chance, ticket_id, event_id if chance.random() < 0.8 else chance.choice(gates))
+
+
+def scan_ticket(world: "World", chance: random.Random, ticket_id: str, event_id: str) -> str:
+    """Scan a code that was shown, at the gate of an event."""
+    staff = staff_of_events(world).get(event_id) or world.people.gate_staff[0]
+    body = {"qr": world.people.codes_shown[ticket_id][1], "event_id": event_id, "scan_id": new_scan_id(chance)}
     is_void = bool(world.rows("SELECT 1 FROM tickets WHERE id = :id AND status = 'void'", id=ticket_id))
     answer = ask(world, "POST", "/tickets/scan", world.people.headers(staff), body)
     if answer is None or not answer.ok:
@@ -61,7 +72,7 @@ def leave(world: "World", chance: random.Random) -> str | None:
     ticket_id = chance.choice(list(world.people.inside))
     event_id, code = world.people.codes_shown[ticket_id]
     body = {"qr": code, "event_id": event_id, "scan_id": new_scan_id(chance), "direction": "out"}
-    answer = ask(world, "POST", "/tickets/scan", world.people.headers(_staff(world)[event_id]), body)
+    answer = ask(world, "POST", "/tickets/scan", world.people.headers(staff_of_events(world)[event_id]), body)
     if answer is None or answer.status >= 500 or (answer.ok and answer.json()["result"] == "exited"):
         del world.people.inside[ticket_id]
     return outcome(answer) if answer is None or not answer.ok else str(answer.json()["result"])
@@ -98,7 +109,7 @@ def hand_over(world: "World", chance: random.Random) -> str | None:
     if order is None:
         return None
     body = {"event_id": order["event_id"], "code": order["pickup_code"], "scan_id": new_scan_id(chance)}
-    answer = ask(world, "POST", "/pickups/scan", world.people.headers(_staff(world)[order["event_id"]]), body)
+    answer = ask(world, "POST", "/pickups/scan", world.people.headers(staff_of_events(world)[order["event_id"]]), body)
     return str(answer.json()["result"]) if answer and answer.ok else outcome(answer)
 
 
@@ -118,12 +129,13 @@ def _with_goods(world: "World", chance: random.Random) -> dict[str, Any] | None:
         order
         for buyer in world.people.buyers
         for order in buyer.orders.values()
-        if order["pickup_code"] and order["event_id"] in _staff(world)
+        if order["pickup_code"] and order["event_id"] in staff_of_events(world)
     ]
     return chance.choice(found) if found else None
 
 
-def _staff(world: "World") -> dict[str, Principal]:
+def staff_of_events(world: "World") -> dict[str, Principal]:
+    """Who scans at each event of the beginning."""
     return dict(zip((str(event.id) for event in world.people.events), world.people.gate_staff, strict=True))
 
 

@@ -5,6 +5,8 @@ import random
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation.acts.asking import ask, outcome, show
+from tests.simulation.acts.buyers import pick_order
 from tests.simulation.acts.registry import act
 from tests.simulation.network import GATEWAYS
 from tests.simulation.people import GATEWAY_NAMES, KnownPayment
@@ -28,7 +30,30 @@ def pay_any(world: "World", chance: random.Random) -> str | None:
 @act("a payer pays another amount", 4)
 def pay_oddly(world: "World", chance: random.Random) -> str | None:
     """Pay too little or too much."""
-    return _press(world, chance, "pay", difference=chance.choice((-7_000, -1, 1, 50_000)), newest=3)
+    difference = chance.choice((-7_000, -1, 1, 50_000))
+    return _press(world, chance, "pay", difference=difference, newest=3, statuses=("pending",))
+
+
+@act("a payer pays half, and an admin may accept it", 2)
+def pay_half(world: "World", chance: random.Random) -> str | None:
+    """Pay half of what an order asks for, which is found out at once, and taken for the whole or not."""
+    found = pick_order(world, chance, "pending_payment")
+    if found is None:
+        return None
+    buyer, order = found
+    newest = {payment["id"] for payment in order["payments"][-1:]}
+    known = [payment for payment in buyer.payments() if payment.id in newest]
+    if not known:
+        return None
+    [payment] = known
+    pressed = press(world, payment, "pay", {"amount": payment.amount // 2})
+    asked = ask(world, "GET", f"/payments/{payment.id}/status", buyer.headers())
+    told = [str(pressed), outcome(asked)]
+    if chance.random() < 0.6:
+        path = f"/admin/reviews/{payment.id}/accept"
+        told.append(outcome(ask(world, "POST", path, world.people.an_admin(chance))))
+    show(world, buyer, ask(world, "GET", f"/orders/{order['id']}", buyer.headers()))
+    return f"{payment.gateway} {payment.amount // 2}: {', '.join(told)}"
 
 
 @act("a payment attempt fails", 2)
@@ -66,8 +91,11 @@ def _press(
     difference: int = 0,
     newest: int = 0,
     gateways: Collection[str] = GATEWAY_NAMES,
+    statuses: Collection[str] | None = None,
 ) -> str | None:
-    known = [payment for buyer in world.people.buyers for payment in buyer.payments(gateways)[-newest:]]
+    known = [
+        payment for buyer in world.people.buyers for payment in buyer.payments(gateways, statuses=statuses)[-newest:]
+    ]
     if not known:
         return None
     payment = chance.choice(known)

@@ -3,10 +3,11 @@
 import random
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.acts.asking import ask, outcome, send
+from tests.simulation.acts.asking import ask, outcome, send, show
 from tests.simulation.acts.buyers import pick_order
+from tests.simulation.acts.gate import scan_ticket, show_code, staff_of_events
 from tests.simulation.acts.registry import act
-from tests.simulation.people import Request
+from tests.simulation.people import Buyer, Request
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -30,6 +31,47 @@ def request(world: "World", chance: random.Random) -> str | None:
     key = f"refund-{chance.getrandbits(64):016x}"
     answer = send(world, buyer, Request("POST", "/refunds/request", body, {"Idempotency-Key": key}))
     return f"{buyer.name}, {len(some) or 'all'} tickets: {outcome(answer)}"
+
+
+@act("a buyer gives tickets back one by one", 3)
+def request_each(world: "World", chance: random.Random) -> str | None:
+    """Give every ticket of a paid order back, each by a request of its own."""
+    found = pick_order(world, chance, "paid")
+    if found is None:
+        return None
+    buyer, order = found
+    outcomes = [_request_one(world, chance, buyer, order, ticket["id"]) for ticket in _tickets(world, buyer, order)]
+    return f"{buyer.name}: {', '.join(outcomes)}" if outcomes else None
+
+
+@act("somebody goes in before it is decided that their ticket goes back", 2)
+def go_in_meanwhile(world: "World", chance: random.Random) -> str | None:
+    """Ask for the money of a ticket, go in with it where gates are open already; then an organizer decides."""
+    found = pick_order(world, chance, "paid")
+    if found is None or found[1]["event_id"] not in staff_of_events(world):
+        return None
+    buyer, order = found
+    tickets = _tickets(world, buyer, order)
+    if not tickets:
+        return None
+    ticket = chance.choice(tickets)["id"]
+    asked, scanned = _request_one(world, chance, buyer, order, ticket), "no code"
+    show_code(world, buyer, order, ticket)
+    if ticket in world.people.codes_shown:
+        scanned = scan_ticket(world, chance, ticket, order["event_id"])
+    return f"{buyer.name}: {asked}, {scanned}, {decide(world, chance)}"
+
+
+def _tickets(world: "World", buyer: Buyer, order: dict[str, Any]) -> list[dict[str, Any]]:
+    """The tickets of an order that its buyer has just looked at."""
+    show(world, buyer, ask(world, "GET", f"/orders/{order['id']}", buyer.headers()))
+    return list(buyer.orders[order["id"]]["tickets"])
+
+
+def _request_one(world: "World", chance: random.Random, buyer: Buyer, order: dict[str, Any], ticket: str) -> str:
+    body = {"order_id": order["id"], "reason": "Sakit", "ticket_ids": [ticket]}
+    key = f"refund-{chance.getrandbits(64):016x}"
+    return outcome(send(world, buyer, Request("POST", "/refunds/request", body, {"Idempotency-Key": key})))
 
 
 @act("an organizer decides about a refund", 9)
