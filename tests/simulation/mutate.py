@@ -1,7 +1,9 @@
 """Proves that the simulator sees: the product is given a small fault, and each such fault must break a promise.
 
-make mutate                          every patch of tests/simulation/mutations; caught.csv there is written anew
+make mutate                          every patch of tests/simulation/mutations
 make mutate ONLY=any-amount-pays     one of them, or several with commas
+
+The rows of those that were tried are written anew in caught.csv beside the patches.
 
 A patch begins with the fault in words, and changes one module. The same seeds are run for every fault, and first of all
 without any: then no promise may be broken. The files here are not touched.
@@ -20,6 +22,7 @@ from dataclasses import asdict, dataclass, fields
 from functools import partial
 from itertools import count, cycle
 from pathlib import Path
+from typing import Any
 
 from tests.folders import a_folder
 from tests.simulation.seasons import SEASONS, Season, of
@@ -27,7 +30,7 @@ from tests.simulation.seasons import SEASONS, Season, of
 ROOT = Path(__file__).parents[2]
 PATCHES = Path(__file__).parent / "mutations"
 CAUGHT = PATCHES / "caught.csv"
-SEEDS = 12
+SEEDS = 22
 STEPS = 300
 
 
@@ -78,15 +81,13 @@ def main() -> int:
         print(f"{control.steps:7} steps  without a fault: {control.promise or 'no promise is broken'}", flush=True)
         if control.promise:
             return 1
-        results = []
+        found = 0
         for each in _all(tried, patches, wanted.workers):
             print(f"{each.steps:7} steps  {each.mutation}: {each.promise or f'SURVIVES - {each.fault}'}", flush=True)
-            results.append(each)
-    if names is None:
-        write(results)
-    caught = sum(bool(each.promise) for each in results)
-    print(f"{caught} of {len(patches)} caught")
-    return 0 if caught == len(patches) else 1
+            write(each)
+            found += bool(each.promise)
+    print(f"{found} of {len(patches)} caught")
+    return 0 if found == len(patches) else 1
 
 
 def _arguments() -> argparse.Namespace:
@@ -144,12 +145,21 @@ def fault(patch: Path) -> str:
     return patch.read_text(encoding="utf-8").split("\n", 1)[0]
 
 
-def write(results: Sequence[MutationResult]) -> None:
-    """Write what came of all mutations to `CAUGHT`."""
+def write(result: MutationResult) -> None:
+    """Write what came of a mutation to `CAUGHT`, in place of what came of it before."""
+    rows = {row["mutation"]: row for row in caught()} | {result.mutation: asdict(result)}
     with CAUGHT.open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, [field.name for field in fields(MutationResult)], lineterminator="\n")
         table.writeheader()
-        table.writerows(asdict(each) for each in results)
+        table.writerows(row for name, row in sorted(rows.items()) if (PATCHES / f"{name}.patch").exists())
+
+
+def caught() -> list[dict[str, Any]]:
+    """The rows of `CAUGHT`, by the names of the mutations."""
+    if not CAUGHT.exists():
+        return []
+    with CAUGHT.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 if __name__ == "__main__":
