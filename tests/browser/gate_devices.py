@@ -37,12 +37,12 @@ window.setTimeout = (act, ...more) => (act.name === "hide" ? 0 : later(act, ...m
 """Lets an answer stay until it is touched, however long the machine takes to look at it."""
 
 
-def film(path: Path, codes: Sequence[str], seconds: float = 1.0) -> Path:
-    """A film of these codes, each for so long and nothing to see in between; it goes round."""
+def film(path: Path, codes: Sequence[str]) -> Path:
+    """A film of these codes, each for a second and nothing to see in between; it goes round."""
     with path.open("wb") as file:
         for code in codes:
             for shown in (code, ""):
-                file.write(_picture(shown) * round(seconds * FRAMES_PER_SECOND))
+                file.write(_picture(shown) * FRAMES_PER_SECOND)
     return path
 
 
