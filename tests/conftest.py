@@ -4,27 +4,22 @@ import gc
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 from uuid import uuid4
 
 import hypothesis
 import pytest
-from alembic import command
-from alembic.config import Config
 from xdist.remote import Producer
 
 from infra.local.postgres import Postgres
 from shared.cloud import clients, secrets
 from shared.cloud.settings import settings
-from tests import log_scanner, mail_events, processes, scheduling
+from tests import log_scanner, mail_events, migrated_cluster, processes, scheduling
 from tests.doubles import Published, Scheduled
 from tests.folders import a_folder
 from tests.reused_database import ReusedDatabase
 from tests.stack import stack_secrets
 from tests.stored_files import StoredFiles
-
-ROOT = Path(__file__).parent.parent
 
 EXPLORES = bool(os.environ.get("EXPLORE"))
 """Whether the random tests take new paths (`make explore`). They walk the same ones otherwise, so that a red suite
@@ -76,16 +71,17 @@ ENVIRONMENT = {
 }
 """The settings of every test, whether or not another one ran before it in the same process."""
 
-FAST = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "256MB"}
-"""The server of the tests ends with them, so nothing has to survive a power cut."""
 
-
-def pytest_configure() -> None:
-    """Choose the settings before a test module is imported, and the order before a worker starts."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the settings before a test module is imported, the order and a folder for all before a worker starts."""
     os.environ.update(ENVIRONMENT)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each process that a test starts compiles every module anew
     sys.dont_write_bytecode = False
     scheduling.choose_order()
+    if migrated_cluster.FOLDER not in os.environ:
+        shared = ExitStack()
+        config.add_cleanup(shared.close)
+        os.environ[migrated_cluster.FOLDER] = str(shared.enter_context(a_folder()))
 
 
 def pytest_report_header() -> Sequence[str]:
@@ -124,32 +120,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server of this test process, with the migrated database `template`."""
     with a_folder() as folder:
-        server = Postgres(folder, settings=FAST)
-        server.start()
-        yield from _migrated(server)
-
-
-def _migrated(server: Postgres) -> Iterator[Postgres]:
-    try:
-        server.create_database("template")
-        _use(server.url("template"))
-        command.upgrade(Config(str(ROOT / "alembic.ini")), "head")
-        clients.engine().dispose()
-        from infra.deploy import privileges
-
-        owner = clients.make_engine()
-        with owner.begin() as tx:
-            privileges.grant_functions(tx)
-        owner.dispose()
-        yield server
-    finally:
-        server.stop()
+        server = Postgres(folder, settings=migrated_cluster.FAST)
+        migrated_cluster.begin(server)
+        with server:
+            yield server
 
 
 @pytest.fixture(scope="session")
 def reused_database(postgres: Postgres) -> Iterator[ReusedDatabase]:
     """The migrated database of one module after the other."""
-    postgres.create_database("reused", template="template")
+    postgres.create_database("reused", template=migrated_cluster.TEMPLATE)
     reused = ReusedDatabase(postgres, "reused")
     yield reused
     reused.close()
@@ -178,7 +158,7 @@ def own_database(postgres: Postgres) -> Iterator[str]:
 def migrated(postgres: Postgres) -> Iterator[str]:
     """A new migrated database, which the product uses until the block ends. Gives its URL."""
     name = f"test_{uuid4().hex[:12]}"
-    postgres.create_database(name, template="template")
+    postgres.create_database(name, template=migrated_cluster.TEMPLATE)
     try:
         with _in_use(postgres.url(name)) as url:
             yield url

@@ -18,7 +18,7 @@ from functions.manifest import manifest
 from infra.local import run
 from infra.local.layout import HOST, PROCESSES_FILE, free_port
 from infra.local.postgres import Postgres
-from tests import forked, processes
+from tests import forked, migrated_cluster, processes
 from tests.log_scanner import scanner
 from tests.waiting import PATIENCE_SECONDS, until
 
@@ -49,13 +49,15 @@ def stack_secrets() -> dict[str, str]:
 class Stack:
     """A running product on `data_dir`. `url` is its address; settings are environment variables.
 
-    `by_command` starts it as a new user does, though that imports all anew; `main` is what runs it otherwise.
+    `by_command` starts it as a new user does, though that imports all anew and makes a new database; `main` is what
+    runs it otherwise.
     """
 
     def __init__(
         self, data_dir: Path, *, by_command: bool = False, main: Callable[[], int] = run.main, **settings: str
     ) -> None:
         self.data_dir = data_dir
+        self._by_command = by_command
         self._main = forked.command("infra.local.run") if by_command else main
         self._settings = settings
         self._process: ForkServerProcess | None = None
@@ -82,6 +84,8 @@ class Stack:
     def start(self) -> "Stack":
         """Start it and wait for its own word that it is ready."""
         processes.check()
+        if not self._by_command:
+            migrated_cluster.begin(Postgres(self.data_dir / "postgres"))
         self._lines.clear()
         environment = {
             **os.environ,

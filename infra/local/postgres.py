@@ -93,6 +93,11 @@ class Postgres:
         return sqlalchemy.create_engine(url, connect_args=loopback.connect_args(url), **options)
 
     @property
+    def cluster(self) -> Path:
+        """The folder of its data, there from the first start on."""
+        return self._cluster
+
+    @property
     def port(self) -> int:
         """The TCP port, chosen at the first start and kept beside the data."""
         return int(self._port_file.read_text())
