@@ -5,7 +5,6 @@ T=tests/browser` makes them elsewhere.
 """
 
 import os
-import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -66,29 +65,45 @@ _STRUCTURE = """() => {
 sizes only whether a finger meets what can be used, and whether what scrolls does."""
 
 
-_LANGUAGE = re.compile(r"^(id|en)-")
+_COLOURS = """() => {
+  const PLAIN = "rgba(0, 0, 0, 0),none,1,static,none,normal", grounds = new Map();
+  const ground = (each) => {
+    if (!each) return "";
+    if (!grounds.has(each)) {
+      const { backgroundColor, backgroundImage, opacity, position, filter, mixBlendMode } = getComputedStyle(each);
+      const own = [backgroundColor, backgroundImage, opacity, position, filter, mixBlendMode].join();
+      grounds.set(each, ground(each.parentElement) + (own === PLAIN ? "" : `|${own}`));
+    }
+    return grounds.get(each);
+  };
+  const words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = new Set();
+  const note = (each) => {
+    if (!each.checkVisibility({ visibilityProperty: true })) return;
+    const { color, fontSize, fontWeight, textShadow } = getComputedStyle(each);
+    const isOff = each.closest(":disabled, [aria-disabled=true]") ?? each.closest("label")?.control?.disabled;
+    found.add([color, fontSize, fontWeight, textShadow, Boolean(isOff), ground(each)].join());
+  };
+  while (words.nextNode()) if (words.currentNode.data.trim()) note(words.currentNode.parentElement);
+  document.querySelectorAll("input, select, textarea").forEach(note);
+  return [...found];
+}"""
+"""How words stand out: their colour, size and weight, and all that is painted behind them, each kind once."""
+
+
 _seen: set[str] = set()
-_coloured: set[str] = set()
-"""The states whose colours were looked at."""
-_audited: dict[str, int] = {}
-"""In how many themes the colours of each structure were looked at."""
+_audited: set[str] = set()
+"""The structures in which axe found nothing."""
+_readable: set[str] = set()
+_readable_in_the_sun: set[str] = set()
+"""The colours of which it found none too faint."""
 
 
-def look(page: Page, name: str, *, colours_of: str = "") -> None:
-    """Require that axe finds nothing on the page as it is, light and dark, and keep pictures of it. Once a name.
-
-    Of its rules only colour knows the theme, and none the language: a state that was seen in Indonesian has its colours
-    in English too, one that is seen in English alone shows them in one theme, and pages of one template have those of
-    the state that they name by `colours_of`.
-    """
-    if name in _seen:
-        return
-    _seen.add(name)
-    picture(page, name)
-    state = colours_of or _LANGUAGE.sub("", name)
-    themes = 0 if state in _coloured else 1 if name.startswith("en-") else 2
-    _coloured.add(state)
-    audit(page, themes=themes)
+def look(page: Page, name: str) -> None:
+    """Require that axe finds nothing on the page as it is, light and dark, and keep pictures of it. Once a name."""
+    if name not in _seen:
+        _seen.add(name)
+        picture(page, name)
+        audit(page)
 
 
 def picture(page: Page, name: str) -> None:
@@ -104,41 +119,51 @@ def picture(page: Page, name: str) -> None:
         page.set_viewport_size(before)
 
 
-def audit(page: Page, *, themes: int = 2) -> None:
-    """Require that axe finds nothing on the page, its colours in so many themes.
+def audit(page: Page) -> None:
+    """Require that axe finds nothing on the page, light and dark.
 
-    A page of a structure in which it found nothing before, as in the other language, is not looked at again.
+    A page of a structure in which it found nothing before, as in the other language, is not looked at again; nor are
+    words in colours that it has seen.
     """
     page.wait_for_load_state()
     structure = page.evaluate(_STRUCTURE)
-    if _audited.get(structure, -1) >= themes:
+    if structure in _audited:
         return
-    page.evaluate(_axe())
-    found = _violations(page, {"runOnly": _RULES, "rules": {_COLOUR: {"enabled": themes > 0}}})
-    if themes == 2:
-        chosen = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
-        page.emulate_media(color_scheme="light" if chosen else "dark")
-        found += _violations(page, {"runOnly": {"type": "rule", "values": [_COLOUR]}})
-        page.emulate_media(color_scheme="dark" if chosen else "light")
+    is_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+    new = _colours(page) - _readable
+    found = _found(page, {"runOnly": _RULES, "rules": {_COLOUR: {"enabled": bool(new)}}})
+    page.emulate_media(color_scheme="light" if is_dark else "dark")
+    if new_in_the_other := _colours(page) - _readable:
+        found += _found(page, {"runOnly": {"type": "rule", "values": [_COLOUR]}})
+    page.emulate_media(color_scheme="dark" if is_dark else "light")
     assert not found, f"{page.url}\n" + "\n".join(found)
-    _audited[structure] = themes
+    _audited.add(structure)
+    _readable.update(new, new_in_the_other)
 
 
-def is_readable_in_the_sun(page: Page, within: str = "html") -> None:
-    """Require that words stand out by 7:1 or more, in the theme that is shown."""
+def _colours(page: Page) -> set[str]:
+    return set(page.evaluate(_COLOURS))
+
+
+def _found(page: Page, options: dict[str, Any], within: str = "html") -> list[str]:
+    """What axe finds on the page, which gets it first where it is missing."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(_axe())
-    rule = {"runOnly": {"type": "rule", "values": ["color-contrast-enhanced"]}}
-    found = _violations(page, rule, within)
-    assert not found, "\n".join(found)
-
-
-def _violations(page: Page, options: dict[str, Any], within: str = "html") -> list[str]:
     briefly = {"resultTypes": ["violations"], "selectors": False}
     told = page.evaluate(
         "async ([within, options]) => (await axe.run(within, options)).violations", [within, briefly | options]
     )
     return [_told(rule) for rule in told]
+
+
+def is_readable_in_the_sun(page: Page, within: str = "html") -> None:
+    """Require that words stand out by 7:1 or more, in the theme that is shown."""
+    new = _colours(page) - _readable_in_the_sun
+    if not new:
+        return
+    found = _found(page, {"runOnly": {"type": "rule", "values": ["color-contrast-enhanced"]}}, within)
+    assert not found, "\n".join(found)
+    _readable_in_the_sun.update(new)
 
 
 def _told(rule: dict[str, Any]) -> str:

@@ -52,14 +52,14 @@ class Desk:
         row = self.page.locator("li", has_text=subject_id).filter(has_text=kind)
         row.get_by_role("link").click()
         expect(self.page.locator("main")).to_contain_text(subject_id)
-        look(self.page, f"en-admin-task-{kind}", colours_of="admin-task")
+        look(self.page, f"en-admin-task-{kind}")
 
     def step(self, words: str, **typed: str) -> None:
         """Follow a step of the task, and confirm what it says; back at the tasks it is done."""
         self.page.locator("main .actions").get_by_role("link", name=words, exact=True).click()
         expect(self.page.get_by_role("heading", name="What happens")).to_be_visible()
         step = words.lower().replace(" ", "-")[:30]
-        look(self.page, f"en-admin-{step}", colours_of="admin-confirmation")
+        look(self.page, f"en-admin-{step}")
         self.confirm(**typed)
         expect(self.page.locator(".alert.good")).to_contain_text("Done")
 
