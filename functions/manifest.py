@@ -9,12 +9,13 @@ from typing import Any
 
 import yaml
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import Map, Rule
+from werkzeug.routing import Map
 
 from shared.cloud.permissions import Permissions
 from shared.cloud.settings import settings
 from shared.web import App
 from shared.web.app import API
+from shared.web.rules import Rule
 
 PATH = Path(__file__).parent / "manifest.yaml"
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 import shared
 from infra.local.layout import HOST
+from shared.web.rules import Rule
 
 GOOGLE_CLIENTS = ("firestore", "pubsub_v1", "secretmanager_v1", "storage", "tasks_v2")
 
@@ -71,6 +73,7 @@ def simulators(port: int) -> None:
 def serve(build: Callable[[], Any], port: int, *, workers: int, threads: int) -> None:
     """Serve an application until SIGTERM, with the options that every server of a local run has."""
     os.environ["THREADS"] = str(threads)  # as functions-framework is told it
+    Flask.url_rule_class = Rule  # each function's application has some of its own
     options = {
         "bind": f"{HOST}:{port}",
         "workers": workers,

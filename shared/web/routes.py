@@ -8,7 +8,6 @@ from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter
-from werkzeug.routing import Rule
 
 from shared.cloud.database import Transaction
 from shared.identity.client_networks import ClientNetwork
@@ -22,6 +21,7 @@ from shared.web.cookie_mode import OrCookie
 from shared.web.pages import PageRequest
 from shared.web.rate_limiter import Limit
 from shared.web.requests import MAX_BODY_BYTES, MaxBytes, RawRequest, Upload
+from shared.web.rules import Rule
 
 RouteKind = Literal["http", "page", "message", "task", "job"]
 Source = Literal[
