@@ -1,6 +1,6 @@
 """Money for thousands, cut off in the middle: a cancelled event, and the day of the payouts.
 
-SCALE (60) says how many: `SCALE=10000 pytest tests/faults/test_at_scale.py`.
+SCALE (30) says how many: `SCALE=10000 pytest tests/faults/test_at_scale.py`.
 """
 
 import os
@@ -20,14 +20,14 @@ from tests.people import World
 from tests.stack import KEYS, Stack
 from tests.waiting import until
 
-SCALE = int(os.environ.get("SCALE", "60"))
+SCALE = int(os.environ.get("SCALE", "30"))
 
 
 def count(stack: Stack, query: str, **values: Any) -> int:
     return int(rows(stack, query, **values)[0][0])
 
 
-@pytest.mark.slow("sixty refunds, each by its own messages and gateway calls")
+@pytest.mark.slow("thirty refunds, each by its own messages and gateway calls")
 def test_a_cancellation_is_killed_in_the_middle_and_refunds_each_order_once(stack: Stack, world: World):
     [(event_id, organizer_id)] = sold(stack, events=1, orders=SCALE, starts_in_days=30)
     returned = "SELECT count(*) FROM refunds r JOIN orders o ON o.id = r.order_id WHERE o.event_id = :id"
@@ -60,7 +60,7 @@ def test_a_cancellation_is_killed_in_the_middle_and_refunds_each_order_once(stac
     assert count(stack, owed, account=f"organizer_payable:{organizer_id}") == done["penalty"]
 
 
-@pytest.mark.slow("sixty payouts, each by its own messages and gateway calls")
+@pytest.mark.slow("thirty payouts, each by its own messages and gateway calls")
 def test_a_payout_run_twice_at_once_pays_each_event_once(stack: Stack):
     made = sold(stack, events=SCALE, orders=1, starts_in_days=-8)
     with stack.database() as database, database.begin() as tx:

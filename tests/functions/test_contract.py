@@ -40,7 +40,7 @@ CHECKS = [
     response_schema_conformance,
     unsupported_method,
 ]
-REQUESTS = 20_000 if EXPLORES else 800
+REQUESTS = 20_000 if EXPLORES else 600
 BETWEEN_REAL_IDS = 2
 """Every second request names real things, so that it gets further than "not found"."""
 
