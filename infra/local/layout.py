@@ -1,6 +1,7 @@
 """The layout of a local run: addresses, databases, and the environment of the product's processes."""
 
 import json
+import secrets
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ WEB_WORKERS, WEB_THREADS = 2, 64
 PROCESSES_FILE = "processes.json"
 """The numbers of the processes of a run, beside its data: cloud, simulators, web."""
 _PORTS_FILE = "ports.json"
+_PORTS = range(20_000, 32_000)
+"""Below those that systems give to the near ends of connections."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +111,7 @@ def _is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port on which nobody listens now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port on which nobody listens now, and that no system gives to the near end of a connection meanwhile."""
+    while not _is_free(port := _PORTS.start + secrets.randbelow(len(_PORTS))):
+        pass
+    return port
