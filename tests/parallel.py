@@ -10,6 +10,7 @@ import itertools
 import multiprocessing
 import os
 import signal
+import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -113,6 +114,7 @@ class Run:
     def _replace(self, worker: Worker) -> None:
         """Let another worker go on after the test at which one has died, if it has."""
         if not worker.open:
+            assert not self._groups, "a worker has died between tests"
             return
         ran, *left = worker.open
         if left:
@@ -148,6 +150,8 @@ def _live(session: pytest.Session, connection: Connection) -> None:
         session.config.pluginmanager.register(Reporter(session.config, connection))
         _work(session, connection)
         status = 0
+    except BaseException:  # noqa: BLE001 - the process ends whatever it is
+        traceback.print_exc()
     finally:
         os._exit(status)
 
