@@ -8,8 +8,10 @@ from sqlalchemy import text
 from shared.cloud import audit
 from shared.cloud.database import Transaction, transaction
 
-LONGEST_GAP = timedelta(days=30)
-"""What is older was nobody's to find any more."""
+LONGEST_GAP = timedelta(days=92)
+"""What is older is not looked for any more."""
+SPAN = timedelta(days=1)
+"""A gap is checked in spans of at least a day, each recorded, so that a run that is cut off is gone on with."""
 
 _CHECKED_UNTIL = text("""
     SELECT CAST(details ->> 'until' AS timestamptz) FROM audit_log  -- Uses index: audit_log_action
@@ -26,7 +28,7 @@ def spans(action: str, *, until: datetime, window: timedelta) -> Iterator[tuple[
     with transaction() as tx:
         since = start(tx, action, until=until, window=window)
     while since < until:
-        end = min(since + window, until)
+        end = min(since + max(window, SPAN), until)
         yield since, end
         since = end
 

@@ -30,7 +30,7 @@ from tests.simulation.seasons import SEASONS, Season, of
 ROOT = Path(__file__).parents[2]
 PATCHES = Path(__file__).parent / "mutations"
 CAUGHT = PATCHES / "caught.csv"
-SEEDS = 22
+SEEDS = 44
 STEPS = 300
 
 
