@@ -1,12 +1,12 @@
 """Makes what Terraform makes in the cloud: topics, subscriptions, queues, buckets, secrets, as the manifest says.
 
-Through Google's own clients, and again at every start: what is there stays as it is.
+Through Google's own clients, and again at every start: what is there stays as it is, and is seen in lists.
 """
 
 import json
 import os
 import secrets as random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ def provision() -> None:
     listed = manifest()
     _secrets(listed)
     _topics(listed)
+    _subscriptions(listed)
     _queues(listed)
     _buckets(listed)
 
@@ -57,11 +58,12 @@ def _secrets(listed: Manifest) -> None:
     """A random value for each secret at the first start; an environment variable of its name replaces it."""
     published = {"sendgrid-webhook-key": sendgrid.published_key(os.environ["LOCAL_STORE_URL"])}
     client = clients.secret_manager()
-    parent = f"projects/{settings().google_cloud_project}"
+    there = {each.name for each in client.list_secrets(parent=_project())}
     secret = secretmanager_v1.Secret(replication=secretmanager_v1.Replication(automatic={}))
     for name in listed.secrets:
-        path = f"{parent}/secrets/{name}"
-        _unless_there(client.create_secret, parent=parent, secret_id=name, secret=secret)
+        path = f"{_project()}/secrets/{name}"
+        if path not in there:
+            _unless_there(client.create_secret, parent=_project(), secret_id=name, secret=secret)
         try:
             current = client.access_secret_version(name=f"{path}/versions/latest").payload.data.decode()
         except NotFound:
@@ -78,26 +80,40 @@ def _variable(secret: str) -> str:
 
 def _topics(listed: Manifest) -> None:
     publisher = clients.publisher()
-    project = f"projects/{settings().google_cloud_project}"
+    there = {topic.name for topic in publisher.list_topics(project=_project())}
+    for name in (f"{_project()}/topics/{topic}{end}" for topic in listed.topics for end in ("", ".dead")):
+        if name not in there:
+            _unless_there(publisher.create_topic, name=name)
+
+
+def _subscriptions(listed: Manifest) -> None:
     with SubscriberClient() as subscriber:
-        for topic in listed.topics:
-            dead = f"{project}/topics/{topic}.dead"
-            _unless_there(publisher.create_topic, name=f"{project}/topics/{topic}")
-            _unless_there(publisher.create_topic, name=dead)
-            _unless_there(subscriber.create_subscription, name=f"{project}/subscriptions/{topic}.dead", topic=dead)
-        for function in listed.functions.values():
-            for topic, attempts in function.subscriptions.items():
-                wanted = _subscription(project, function, topic, attempts)
+        there = {each.name: each.push_config for each in subscriber.list_subscriptions(project=_project())}
+        for wanted in _wanted_subscriptions(listed):
+            name, push = wanted["name"], wanted.get("push_config")
+            if name not in there:
                 _unless_there(subscriber.create_subscription, request=wanted)
-                moved = {"subscription": wanted["name"], "push_config": wanted["push_config"]}
-                subscriber.modify_push_config(request=moved)  # our port may have changed
+            elif push and push["push_endpoint"] != there[name].push_endpoint:  # our port has changed
+                subscriber.modify_push_config(request={"subscription": name, "push_config": push})
 
 
-def _subscription(project: str, function: Function, topic: str, attempts: int) -> dict[str, Any]:
+def _wanted_subscriptions(listed: Manifest) -> Iterator[dict[str, Any]]:
+    for topic in listed.topics:
+        yield {"name": f"{_project()}/subscriptions/{topic}.dead", "topic": f"{_project()}/topics/{topic}.dead"}
+    for function in listed.functions.values():
+        for topic, attempts in function.subscriptions.items():
+            yield _subscription(function, topic, attempts)
+
+
+def _project() -> str:
+    return f"projects/{settings().google_cloud_project}"
+
+
+def _subscription(function: Function, topic: str, attempts: int) -> dict[str, Any]:
     url = function_url(function.name)
     return {
-        "name": f"{project}/subscriptions/{function.name.replace('_', '-')}.{topic}",
-        "topic": f"{project}/topics/{topic}",
+        "name": f"{_project()}/subscriptions/{function.name.replace('_', '-')}.{topic}",
+        "topic": f"{_project()}/topics/{topic}",
         "ack_deadline_seconds": min(function.sizing["timeout_seconds"] + 10, 600),
         "push_config": {
             "push_endpoint": f"{url}/messages/{topic}",
@@ -105,7 +121,7 @@ def _subscription(project: str, function: Function, topic: str, attempts: int) -
         },
         "retry_policy": {"minimum_backoff": Duration(seconds=1), "maximum_backoff": Duration(seconds=600)},
         "dead_letter_policy": {
-            "dead_letter_topic": f"{project}/topics/{topic}.dead",
+            "dead_letter_topic": f"{_project()}/topics/{topic}.dead",
             "max_delivery_attempts": attempts,
         },
     }
@@ -113,7 +129,8 @@ def _subscription(project: str, function: Function, topic: str, attempts: int) -
 
 def _queues(listed: Manifest) -> None:
     client = clients.tasks()
-    parent = f"projects/{settings().google_cloud_project}/locations/{settings().region}"
+    parent = f"{_project()}/locations/{settings().region}"
+    there = {queue.name for queue in client.list_queues(parent=parent)}
     for name, limits in listed.queues.items():
         queue = tasks_v2.Queue(
             name=f"{parent}/queues/{name}",
@@ -124,7 +141,8 @@ def _queues(listed: Manifest) -> None:
                 max_backoff=_duration(limits["max_backoff_seconds"]),
             ),
         )
-        _unless_there(client.create_queue, parent=parent, queue=queue)
+        if queue.name not in there:
+            _unless_there(client.create_queue, parent=parent, queue=queue)
 
 
 def _buckets(listed: Manifest) -> None:
