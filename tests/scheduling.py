@@ -15,6 +15,7 @@ FASTEST_LAST = (
     "tests/faults/",
     "tests/browser/",
     "tests/functions/",
+    "tests/simulation/",
     "tests/model/",
     "tests/conformance/",
     "tests/integration/",
