@@ -110,11 +110,12 @@ def test_money_that_a_gateway_took_and_we_never_booked_is_found(at: Gateways):
     assert ("xendit", f"{payment.order_id}-1") in named()
 
 
-def test_nights_without_a_run_leave_no_gap(at: Gateways, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("days", [5, 60])
+def test_nights_without_a_run_leave_no_gap(at: Gateways, monkeypatch: pytest.MonkeyPatch, days: int):
     differences()
     payment = sell(at, "xendit", settled=False)
-    in_five_days = clock.now() + timedelta(days=5)
-    monkeypatch.setattr(clock, "now", lambda: in_five_days)
+    later = clock.now() + timedelta(days=days)
+    monkeypatch.setattr(clock, "now", lambda: later)
     with pytest.raises(LedgerMismatch):
         clearing.check()
     assert ("xendit", f"{payment.order_id}-1") in named()
