@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 4
-PYTEST = $(BIN)/python -m pytest --workers $(WORKERS)
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 T ?= tests
 TERRAFORM ?= terraform
 CHECKOV := .venv-checkov/bin/checkov
@@ -29,7 +29,7 @@ run: setup ## Start the whole product on http://127.0.0.1:$PORT (8080), until Ct
 test: setup check browser ## Run the checks and every test; ORDER=random shuffles the files, T names some, WORKERS run them (4)
 	$(PYTEST) --durations=10 $(T)
 
-test-fast: WORKERS = 3 # little of this waits
+test-fast: WORKERS = 3 # each takes eight seconds of processor to begin, and little of this waits
 test-fast: setup ## Run the unit and integration tests that start no process of the product
 	$(PYTEST) --durations=10 -m "not processes" tests/unit tests/integration
 

@@ -9,11 +9,12 @@ from uuid import uuid4
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
 
 from infra.local.postgres import Postgres
 from shared.cloud import clients, secrets
 from shared.cloud.settings import settings
-from tests import log_scanner, mail_events, migrated_cluster, parallel, processes, scheduling
+from tests import log_scanner, mail_events, migrated_cluster, processes, scheduling
 from tests.doubles import Published, Scheduled
 from tests.folders import a_folder
 from tests.reused_database import ReusedDatabase
@@ -71,10 +72,6 @@ ENVIRONMENT = {
 """The settings of every test, whether or not another one ran before it in the same process."""
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--workers", type=int, default=0, help="run the tests in so many processes")
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the settings before a test module is imported, the order and a folder for all before a worker starts."""
     os.environ.update(ENVIRONMENT)
@@ -85,8 +82,6 @@ def pytest_configure(config: pytest.Config) -> None:
         shared = ExitStack()
         config.add_cleanup(shared.close)
         os.environ[migrated_cluster.FOLDER] = str(shared.enter_context(a_folder()))
-    if config.option.workers:
-        config.pluginmanager.register(parallel.Parallel(config.option.workers))
 
 
 def pytest_report_header() -> Sequence[str]:
@@ -111,6 +106,10 @@ def pytest_collection() -> Iterator[None]:
     gc.set_threshold(20_000, 20, 20)
     gc.enable()
     return result
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> scheduling.Scheduling | None:
+    return scheduling.scheduler(config, log)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -1,10 +1,9 @@
 """Processes of the product, forked from one that has imported it: that takes half the processor time of a start.
 
-The workers of the tests share one such process (multiprocessing's fork server).
+Each worker of the tests starts such a process once (multiprocessing's fork server).
 """
 
 import multiprocessing
-import multiprocessing.forkserver
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -15,16 +14,6 @@ from typing import TextIO
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.imported"])
-
-
-def share() -> None:
-    """Start the server for all who are forked from this process.
-
-    They take it for theirs: multiprocessing would ask the system whether this child of theirs is alive, which it isn't.
-    """
-    multiprocessing.forkserver.ensure_running()
-    server = getattr(multiprocessing.forkserver, "_forkserver")  # noqa: B009 - it has no public name
-    server.ensure_running = lambda: None
 
 
 def start(main: Callable[[], int], environment: Mapping[str, str]) -> tuple[ForkServerProcess, TextIO]:

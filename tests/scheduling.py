@@ -10,6 +10,8 @@ import random
 from collections.abc import Sequence
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 FASTEST_LAST = (
     "tests/faults/",
@@ -43,12 +45,11 @@ SECOND_PRODUCT = {
 """Half of what takes longest: another worker runs it, with another product."""
 
 
-def groups(items: Sequence[pytest.Item]) -> list[list[int]]:
-    """The places of the tests that go to one worker, in the order in which the groups begin."""
-    found: dict[str, list[int]] = {}
-    for place, item in enumerate(items):
-        found.setdefault(together(_file(item)), []).append(place)
-    return list(found.values())
+class Scheduling(LoadScopeScheduling):
+    """xdist's `loadfile`, with the files that share a product as one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return together(nodeid.split("::")[0])
 
 
 def together(file: str) -> str:
@@ -89,3 +90,8 @@ def _file(item: pytest.Item) -> str:
 def _rank(file: str) -> tuple[int, bool]:
     folder = next((number for number, name in enumerate(FASTEST_LAST) if file.startswith(name)), len(FASTEST_LAST))
     return folder, file in OWN_PRODUCT
+
+
+def scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    """Our scheduling where files are what is distributed."""
+    return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
