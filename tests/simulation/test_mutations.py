@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.simulation.mutate import PATCHES, Trial, apply, fault
+from tests.simulation.mutate import PATCHES, Trial, apply, caught, fault
 
 MUTATIONS = sorted(PATCHES.glob("*.patch"))
 
@@ -13,6 +13,13 @@ def test_each_mutation_still_is_one_of_the_product(tmp_path: Path):
 
     assert len(MUTATIONS) >= 40
     assert all(fault(patch).endswith(".") for patch in MUTATIONS)
+
+
+def test_the_table_tells_of_each_mutation_what_caught_it_and_after_how_many_steps():
+    rows = caught()
+
+    assert {row["mutation"]: row["fault"] for row in rows} == {patch.stem: fault(patch) for patch in MUTATIONS}
+    assert all(row["promise"] and int(row["steps"]) > 0 for row in rows)
 
 
 def test_a_mutation_is_caught(simulation_folder: Path):
