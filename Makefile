@@ -8,7 +8,7 @@ T ?= tests
 TERRAFORM ?= terraform
 CHECKOV := .venv-checkov/bin/checkov
 EXPLORED := tests/model tests/simulation tests/functions/test_contract.py tests/functions/test_site_any_input.py tests/faults/test_at_scale.py \
-  tests/integration/refunds/test_concurrent_execution.py tests/integration/tickets/test_bibs.py \
+  tests/integration/refunds/test_concurrent_execution.py tests/integration/tickets/test_bibs.py tests/integration/tickets/test_offline_gate.py \
   tests/integration/chat/test_isolation.py tests/browser/test_gate.py tests/browser/test_gate_device.py
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 BRIEFLY := -o Acquire::Retries=0 -o Acquire::http::Timeout=10
