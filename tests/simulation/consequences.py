@@ -43,6 +43,7 @@ _UNSETTLED = """
     FROM webhook_events w JOIN payments p ON p.id = w.payment_id AND p.gateway_reference = w.gateway_reference
     WHERE w.processed AND p.received_amount IS NULL
         AND w.event_type IN ('payment.PAID', 'payment.settlement', 'payment.capture')
+        AND w.payload ->> 'fraud_status' IS DISTINCT FROM 'challenge'
     GROUP BY p.id ORDER BY p.id
 """
 
