@@ -65,7 +65,7 @@ _STRUCTURE = """() => {
 sizes only whether a finger meets what can be used, and whether what scrolls does."""
 
 
-_COLOURS = """() => {
+_COLOURS = """(within) => {
   const PLAIN = "rgba(0, 0, 0, 0),none,1,static,none,normal", grounds = new Map();
   const ground = (each) => {
     if (!each) return "";
@@ -76,7 +76,8 @@ _COLOURS = """() => {
     }
     return grounds.get(each);
   };
-  const words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = new Set();
+  const root = document.querySelector(within);
+  const words = document.createTreeWalker(root, NodeFilter.SHOW_TEXT), found = new Set();
   const note = (each) => {
     if (!each.checkVisibility({ visibilityProperty: true })) return;
     const { color, fontSize, fontWeight, textShadow } = getComputedStyle(each);
@@ -84,7 +85,7 @@ _COLOURS = """() => {
     found.add([color, fontSize, fontWeight, textShadow, Boolean(isOff), ground(each)].join());
   };
   while (words.nextNode()) if (words.currentNode.data.trim()) note(words.currentNode.parentElement);
-  document.querySelectorAll("input, select, textarea").forEach(note);
+  root.querySelectorAll("input, select, textarea").forEach(note);
   return [...found];
 }"""
 """How words stand out: their colour, size and weight, and all that is painted behind them, each kind once."""
@@ -141,8 +142,8 @@ def audit(page: Page) -> None:
     _readable.update(new, new_in_the_other)
 
 
-def _colours(page: Page) -> set[str]:
-    return set(page.evaluate(_COLOURS))
+def _colours(page: Page, within: str = "html") -> set[str]:
+    return set(page.evaluate(_COLOURS, within))
 
 
 def _found(page: Page, options: dict[str, Any], within: str = "html") -> list[str]:
@@ -158,7 +159,7 @@ def _found(page: Page, options: dict[str, Any], within: str = "html") -> list[st
 
 def is_readable_in_the_sun(page: Page, within: str = "html") -> None:
     """Require that words stand out by 7:1 or more, in the theme that is shown."""
-    new = _colours(page) - _readable_in_the_sun
+    new = _colours(page, within) - _readable_in_the_sun
     if not new:
         return
     found = _found(page, {"runOnly": {"type": "rule", "values": ["color-contrast-enhanced"]}}, within)
