@@ -13,8 +13,7 @@ from xdist.remote import Producer
 
 from infra.local.postgres import Postgres
 from shared.cloud import clients, secrets
-from shared.cloud.settings import settings
-from tests import log_scanner, mail_events, migrated_cluster, processes, scheduling
+from tests import log_scanner, mail_events, migrated_cluster, processes, product_database, scheduling
 from tests.doubles import Published, Scheduled
 from tests.folders import a_folder
 from tests.reused_database import ReusedDatabase
@@ -168,7 +167,7 @@ def migrated(postgres: Postgres) -> Iterator[str]:
 
 @contextmanager
 def _in_use(url: str) -> Iterator[str]:
-    _use(url)
+    product_database.use(url)
     secrets.provide(SECRETS)
     try:
         yield url
@@ -224,9 +223,3 @@ def files() -> Iterator[StoredFiles]:
     clients.storage.provide(double)  # type: ignore[arg-type]
     yield double
     clients.storage.provide(None)
-
-
-def _use(url: str) -> None:
-    os.environ["DATABASE_URL"] = url
-    settings.cache_clear()
-    clients.engine.provide(None)

@@ -16,7 +16,7 @@ from infra.deploy import privileges
 from infra.local.postgres import Postgres
 from infra.local.postgres_folders import locked
 from shared.cloud import clients
-from shared.cloud.settings import settings
+from tests import product_database
 
 FOLDER = "MIGRATED_CLUSTER"
 """The environment variable that names the run's folder for it, to all workers."""
@@ -63,15 +63,9 @@ def _migrate(server: Postgres) -> None:
 def _in_use(url: str) -> Iterator[None]:
     """The database of `url` is the product's until the block ends."""
     before = os.environ.get("DATABASE_URL", "")
-    _use(url)
+    product_database.use(url)
     try:
         yield
     finally:
         clients.engine().dispose()
-        _use(before)
-
-
-def _use(url: str) -> None:
-    os.environ["DATABASE_URL"] = url
-    settings.cache_clear()
-    clients.engine.provide(None)
+        product_database.use(before)

@@ -89,9 +89,7 @@ def record_transfer(transfer: Transfer, reported: GatewayTransferStatus) -> str:
 def _begin(refund_id: UUID) -> tuple[Refund, Transfer | None]:
     """Lock a refund and record how it is sent: through its gateway, or by the transfer returned with it."""
     with transaction() as tx:
-        refund = _lock(tx, refund_id)
-        if ledger.suspense_amount(tx, refund.order_id):
-            refund = _offset(tx, refund)
+        refund = _offset(tx, _lock(tx, refund_id))
         if refund.status not in refund_records.OPEN:
             return refund, None
         if refund.method == RefundMethod.TRANSFER or not _can_go_through_gateway(refund):
@@ -101,7 +99,9 @@ def _begin(refund_id: UUID) -> tuple[Refund, Transfer | None]:
 
 
 def _offset(tx: Transaction, refund: Refund) -> Refund:
-    """Offset the owed refunds of a payment against its money in suspense; the refund afterwards."""
+    """Offset the owed refunds of a payment against its money in suspense, if there is any; the refund afterwards."""
+    if not ledger.suspense_amount(tx, refund.order_id):
+        return refund
     dashboard_refunds.offset_owed_refunds(tx, refund.payment_id)
     now = refund_records.read(tx, refund.id)
     if now.status not in refund_records.OPEN:
@@ -208,8 +208,7 @@ def _switch_to_transfer(refund: Refund, failure: str) -> str:
 def _failed(tx: Transaction, refund: Refund, transfer: Transfer) -> None:
     failure = transfer.failure or transfer.status
     refund_records.fail(tx, refund, failure)
-    if ledger.suspense_amount(tx, refund.order_id):  # somebody refunded at the dashboard while it was on its way
-        refund = _offset(tx, refund)
+    refund = _offset(tx, refund)  # somebody may have refunded at the dashboard while it was on its way
     if refund.status not in refund_records.OPEN:
         return
     account = bank_accounts.current(tx, refund.user_id)

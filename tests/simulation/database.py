@@ -1,7 +1,6 @@
 """The one real PostgreSQL: virtual time in SQL, a pool for each function as in the cloud, and empty for each seed."""
 
 import logging
-import os
 import re
 from collections import namedtuple
 from collections.abc import Callable, Iterator
@@ -18,7 +17,7 @@ from sqlalchemy import Engine, ExceptionContext, event, text
 from infra.local.postgres import Postgres
 from shared.cloud import clients
 from shared.cloud.permissions import database_role
-from shared.cloud.settings import settings
+from tests import product_database
 from tests.simulation import transitions
 from tests.simulation.clock import BEGINNING, Clock
 from tests.simulation.faults import Crash, FaultKind, Faults, Point
@@ -63,7 +62,7 @@ def server(folder: Path) -> Iterator[Postgres]:
     postgres.start()
     try:
         postgres.create_database(TEMPLATE)
-        use(url(postgres, TEMPLATE))
+        product_database.use(url(postgres, TEMPLATE))
         _prepare_template()
         yield postgres
     finally:
@@ -73,13 +72,6 @@ def server(folder: Path) -> Iterator[Postgres]:
 def url(postgres: Postgres, name: str) -> str:
     """The address of a database, by the server's socket: a round trip costs less than by TCP."""
     return f"postgresql+pg8000://postgres@127.0.0.1/{name}?unix_sock={postgres.socket_dir}/.s.PGSQL.{postgres.port}"
-
-
-def use(address: str) -> None:
-    """Let the product's settings name this database."""
-    os.environ["DATABASE_URL"] = address
-    settings.cache_clear()
-    clients.engine.provide(None)
 
 
 def _prepare_template() -> None:

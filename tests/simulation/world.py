@@ -18,6 +18,7 @@ from infra.local.postgres import Postgres
 from infra.local.simulators import sendgrid
 from infra.local.simulators.settings import SimulatorSettings
 from shared.cloud.settings import settings
+from tests import product_database
 from tests.conftest import ENVIRONMENT, SECRETS
 from tests.simulation import database as databases
 from tests.simulation import logs, randomness, seasons
@@ -164,7 +165,7 @@ def world(postgres: Postgres, name: str, beside: Path | None = None) -> Iterator
         stack.enter_context(mock.patch.dict(os.environ, SETTINGS))
         postgres.create_database(name, template=databases.TEMPLATE)
         stack.callback(postgres.drop_database, name)
-        databases.use(databases.url(postgres, name))
+        product_database.use(databases.url(postgres, name))
         made = World(stack.enter_context(logs.kept()), Revisions(beside))
         stack.callback(made.database.close)
         stack.callback(settings.cache_clear)

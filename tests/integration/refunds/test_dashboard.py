@@ -260,6 +260,14 @@ def test_what_was_left_after_our_refund_of_one_ticket_refunds_the_order(at, gate
     assert sale.moved() == 0
 
 
+def execute_without_an_answer(at: Gateways, refund: refund_requests.RefundResponse, **how: Any) -> None:
+    """Send a refund while Xendit fails; it is on its way afterwards."""
+    at.fails("xendit", status=503, count=1000, **how)
+    with pytest.raises(GatewayError):
+        refund_execution.execute(refund.id)
+    at.behaves("xendit")
+
+
 EXPECTED = {60_000: (150_000, 60_000), 90_000: (180_000, 90_000), 150_000: (150_000, 60_000), 215_000: (215_000, 0)}
 """What goes back in all, and what stands in suspense: where there is room for both, the gateway does send ours."""
 
@@ -269,10 +277,7 @@ def test_what_goes_back_while_our_refund_is_on_its_way_and_then_refused_pays_it(
     sale = two_tickets(at, "xendit")
     refund = request_one(sale)
     sale.approve(refund)
-    at.fails("xendit", status=503, count=1000)
-    with pytest.raises(GatewayError):
-        refund_execution.execute(refund.id)
-    at.behaves("xendit")
+    execute_without_an_answer(at, refund)
     sale.at_the_dashboard("refund", amount=amount)
     by_webhook(sale)
     assert refund_execution.sync(refund.id) == "completed"
@@ -299,10 +304,7 @@ def test_what_goes_back_while_our_transfer_is_on_its_way_and_then_fails_pays_it(
         refund_records.switch_to_transfer(
             tx, refund_records.read(tx, refund.id), "the wallet gives back all or nothing"
         )
-    at.fails("xendit", status=503, count=1000)
-    with pytest.raises(GatewayError):
-        refund_execution.execute(refund.id)
-    at.behaves("xendit")
+    execute_without_an_answer(at, refund)
     sale.at_the_dashboard("refund", amount=150_000)
     by_webhook(sale)
     assert refund_execution.execute(refund.id) == "completed"
@@ -315,10 +317,7 @@ def test_our_refund_that_takes_what_was_left_refunds_the_order(at):
     sale = two_tickets(at, "xendit")
     refund = request_one(sale)
     sale.approve(refund)
-    at.fails("xendit", status=503, count=1000, takes_effect=True)
-    with pytest.raises(GatewayError):
-        refund_execution.execute(refund.id)
-    at.behaves("xendit")
+    execute_without_an_answer(at, refund, takes_effect=True)
     sale.at_the_dashboard("refund", amount=125_000)
     by_webhook(sale)
     assert refund_execution.sync(refund.id) == "completed"

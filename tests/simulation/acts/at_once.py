@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.acts.asking import ask, outcome, send, show
-from tests.simulation.acts.buyers import pick_order
+from tests.simulation.acts.buyers import pick_order, send_reservation
 from tests.simulation.acts.machines import hand_over, lose_for_good
 from tests.simulation.acts.payers import press
 from tests.simulation.acts.registry import act
@@ -120,11 +120,7 @@ def _reserve(
 ) -> Response | None:
     attendees = [{"name": f"Peserta {number}", "email": f"peserta{number}@example.com"} for number in range(quantity)]
     items = [{"tier_id": order["items"][0]["tier_id"], "quantity": quantity, "attendees": attendees}]
-    key = {"Idempotency-Key": f"reserve-{chance.getrandbits(64):016x}"}
-    body = {"event_id": order["event_id"], "items": items}
-    answer = send(world, buyer, Request("POST", "/orders/reserve", body, key))
-    show(world, buyer, answer)
-    return answer
+    return send_reservation(world, chance, buyer, {"event_id": order["event_id"], "items": items})
 
 
 @act("a delivery arrives while another is under way", 8)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulation.acts.asking import ask, outcome, send, show
 from tests.simulation.acts.registry import act
+from tests.simulation.functions import Response
 from tests.simulation.people import METHODS, Buyer, Request
 from tests.simulation.violations import Violation
 
@@ -29,10 +30,15 @@ def reserve(world: "World", chance: random.Random) -> str | None:
         body["promo_code"] = chance.choice(world.people.codes)
     if event is world.people.rush:
         body |= _pass(world, chance, buyer)
+    return f"{buyer.name}: {outcome(send_reservation(world, chance, buyer, body))}"
+
+
+def send_reservation(world: "World", chance: random.Random, buyer: Buyer, body: dict[str, Any]) -> Response | None:
+    """Ask for what the body names, by a request of its own; the buyer sees the answer."""
     key = f"reserve-{chance.getrandbits(64):016x}"
     answer = send(world, buyer, Request("POST", "/orders/reserve", body, {"Idempotency-Key": key}))
     show(world, buyer, answer)
-    return f"{buyer.name}: {outcome(answer)}"
+    return answer
 
 
 @act("a buyer repeats what was not answered", 8)

@@ -25,12 +25,7 @@ def request(world: "World", chance: random.Random) -> str | None:
     buyer, order = found
     tickets = [ticket["id"] for ticket in order["tickets"]]
     some = chance.sample(tickets, chance.randrange(len(tickets) + 1))
-    body: dict[str, Any] = {"order_id": order["id"], "reason": "Sakit"}
-    if some:
-        body["ticket_ids"] = some
-    key = f"refund-{chance.getrandbits(64):016x}"
-    answer = send(world, buyer, Request("POST", "/refunds/request", body, {"Idempotency-Key": key}))
-    return f"{buyer.name}, {len(some) or 'all'} tickets: {outcome(answer)}"
+    return f"{buyer.name}, {len(some) or 'all'} tickets: {_request(world, chance, buyer, order, some)}"
 
 
 @act("a buyer gives tickets back one by one", 3)
@@ -40,7 +35,7 @@ def request_each(world: "World", chance: random.Random) -> str | None:
     if found is None:
         return None
     buyer, order = found
-    outcomes = [_request_one(world, chance, buyer, order, ticket["id"]) for ticket in _tickets(world, buyer, order)]
+    outcomes = [_request(world, chance, buyer, order, [ticket["id"]]) for ticket in _tickets(world, buyer, order)]
     return f"{buyer.name}: {', '.join(outcomes)}" if outcomes else None
 
 
@@ -55,7 +50,7 @@ def go_in_meanwhile(world: "World", chance: random.Random) -> str | None:
     if not tickets:
         return None
     ticket = chance.choice(tickets)["id"]
-    asked, scanned = _request_one(world, chance, buyer, order, ticket), "no code"
+    asked, scanned = _request(world, chance, buyer, order, [ticket]), "no code"
     show_code(world, buyer, order, ticket)
     if ticket in world.people.codes_shown:
         scanned = scan_ticket(world, chance, ticket, order["event_id"])
@@ -68,8 +63,11 @@ def _tickets(world: "World", buyer: Buyer, order: dict[str, Any]) -> list[dict[s
     return list(buyer.orders[order["id"]]["tickets"])
 
 
-def _request_one(world: "World", chance: random.Random, buyer: Buyer, order: dict[str, Any], ticket: str) -> str:
-    body = {"order_id": order["id"], "reason": "Sakit", "ticket_ids": [ticket]}
+def _request(world: "World", chance: random.Random, buyer: Buyer, order: dict[str, Any], tickets: list[str]) -> str:
+    """Ask for the money of some tickets, or of all where none is named; the outcome."""
+    body: dict[str, Any] = {"order_id": order["id"], "reason": "Sakit"}
+    if tickets:
+        body["ticket_ids"] = tickets
     key = f"refund-{chance.getrandbits(64):016x}"
     return outcome(send(world, buyer, Request("POST", "/refunds/request", body, {"Idempotency-Key": key})))
 
