@@ -220,12 +220,20 @@ def post_goodwill(tx: Transaction, amount: int, *, order_id: UUID) -> bool:
     return post(tx, "dashboard_goodwill", uuid4(), entries, order_id=order_id)
 
 
-def post_paid_from_suspense(tx: Transaction, refund_id: UUID, amount: int, *, order_id: UUID, is_all: bool) -> bool:
-    """Book that money in suspense has paid `amount` of what we owed; False where it had paid of this debt before."""
-    kind = "refund_paid_at_dashboard" if is_all else "refund_reduced"
-    return post(
-        tx, kind, refund_id, {Account.REFUNDS_PAYABLE: amount, Account.DASHBOARD_REFUNDS: -amount}, order_id=order_id
-    )
+def post_paid_from_suspense(tx: Transaction, refund_id: UUID, amount: int, *, order_id: UUID) -> None:
+    """Book that money in suspense has paid a refund that we owed."""
+    post(tx, "refund_paid_at_dashboard", refund_id, _from_suspense(amount), order_id=order_id)
+
+
+def post_reduced_from_suspense(tx: Transaction, refund_id: UUID, amount: int, *, order_id: UUID) -> None:
+    """Book that money in suspense has paid `amount` of a refund that we owe: more than once, where more comes."""
+    for reference_id in (refund_id, uuid4()):
+        if post(tx, "refund_reduced", reference_id, _from_suspense(amount), order_id=order_id):
+            return
+
+
+def _from_suspense(amount: int) -> dict[str, int]:
+    return {Account.REFUNDS_PAYABLE: amount, Account.DASHBOARD_REFUNDS: -amount}
 
 
 def post_unusable_payment(tx: Transaction, payment_id: UUID, gateway: str, amount: int, *, order_id: UUID) -> bool:

@@ -1,8 +1,9 @@
 """Refunds that somebody has made at a gateway's dashboard: the money has left, and is booked at once.
 
-It first offsets the owed and unsent refunds of the same payment. The rest waits in the suspense account
-`dashboard_refunds` until the order's items are returned, or a person decides. Every function takes an open transaction
-with the order locked; the same total reported twice is booked once.
+It first offsets the owed and unsent refunds of the same payment, then those of the order's sale: whoever has got back
+more than a payment brought has been paid for the tickets. The rest waits in the suspense account `dashboard_refunds`
+until the order's items are returned, or a person decides. Every function takes an open transaction with the order
+locked; the same total reported twice is booked once.
 """
 
 from dataclasses import dataclass
@@ -11,11 +12,14 @@ from uuid import UUID
 from sqlalchemy import text
 
 from shared.accounting import ledger
+from shared.accounting.accounts import Account
 from shared.cloud import manual_tasks
 from shared.cloud.database import Transaction
 from shared.gateways.statuses import GatewayPaymentStatus
+from shared.payments import records as payment_records
 from shared.refunds import records as refund_records
 from shared.refunds.records import Refund
+from shared.states import RefundKind
 
 _IS_BOOKED = """
     (r.kind = 'by_gateway' OR (r.method = 'gateway' AND EXISTS (
@@ -30,14 +34,19 @@ _OF_PAYMENT = text(f"""
 """)
 _OWED = text("""
     SELECT r.id FROM refunds r
-    WHERE r.payment_id = :payment_id AND r.status IN ('approved', 'failed') AND NOT EXISTS (
-        SELECT 1 FROM disbursements d WHERE d.refund_id = r.id AND d.status IN ('sending', 'succeeded'))
-    ORDER BY r.created_at, r.id
+    WHERE r.order_id = (SELECT order_id FROM payments WHERE id = :payment_id)
+        AND (r.payment_id = :payment_id OR r.kind = ANY(:of_sale))
+        AND r.status IN ('approved', 'failed') AND NOT EXISTS (
+            SELECT 1 FROM disbursements d WHERE d.refund_id = r.id AND d.status IN ('sending', 'succeeded'))
+    ORDER BY r.payment_id <> :payment_id, r.created_at, r.id
 """)
 _OF_ORDER = text("""
     SELECT COALESCE(sum(r.amount), 0) FROM refunds r JOIN payments p ON p.id = r.payment_id
     WHERE r.order_id = :order_id AND r.kind = 'by_gateway' AND r.status = 'completed' AND p.status = 'paid'
 """)
+
+GIVES_BACK_SALE = (RefundKind.REQUESTED, RefundKind.CANCELLATION)
+"""The kinds of refunds that give back what an order had bought, whichever of its payments they are of."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +79,10 @@ def unbooked_amount(tx: Transaction, payment_id: UUID, reported: GatewayPaymentS
 def record(tx: Transaction, payment_id: UUID, gateway: str, amount: int, *, against: str, reason: str) -> int:
     """Book a dashboard refund of `amount`; return what exceeds the owed refunds, booked on the account `against`."""
     left, paid = amount, 0
-    for refund_id in tx.execute(_OWED, {"payment_id": payment_id}).scalars().all():
-        refund = refund_records.read(tx, refund_id)
-        if refund.amount and refund.amount <= left:
+    for refund in _owed(tx, payment_id):
+        if refund.payment_id != payment_id or not refund.amount:
+            continue
+        if refund.amount <= left:
             refund_records.complete_at_dashboard(tx, refund)
             left -= refund.amount
         elif left:
@@ -80,34 +90,42 @@ def record(tx: Transaction, payment_id: UUID, gateway: str, amount: int, *, agai
             left, paid = 0, paid + left
     if left + paid:
         _record(tx, payment_id, gateway, paid, left, against, reason)
+    if left and against == Account.DASHBOARD_REFUNDS:
+        offset_owed_refunds(tx, payment_id)
+        left = min(left, ledger.suspense_amount(tx, payment_records.read(tx, payment_id).order_id))
     return left
 
 
 def offset_owed_refunds(tx: Transaction, payment_id: UUID) -> None:
-    """Offset the owed and unsent refunds of a payment against its money in suspense."""
-    for refund_id in tx.execute(_OWED, {"payment_id": payment_id}).scalars().all():
-        offset_refund(tx, refund_records.read(tx, refund_id))
+    """Offset the owed and unsent refunds of a payment, and of its order's sale, against money in suspense."""
+    for refund in _owed(tx, payment_id):
+        offset_refund(tx, refund)
 
 
 def offset_refund(tx: Transaction, refund: Refund) -> None:
     """Offset one refund, which neither gateway nor bank has received."""
     amount = min(refund.amount, suspense_amount(tx, refund))
-    is_all = amount == refund.amount
-    if amount <= 0 or not ledger.post_paid_from_suspense(
-        tx, refund.id, amount, order_id=refund.order_id, is_all=is_all
-    ):
+    if amount <= 0:
         return
-    if is_all:
+    if amount == refund.amount <= _suspense_of_payment(tx, refund):
+        ledger.post_paid_from_suspense(tx, refund.id, amount, order_id=refund.order_id)
         refund_records.reattribute(tx, refund.payment_id, amount)
         refund_records.complete_at_dashboard(tx, refund, is_booked=True)
     else:
+        ledger.post_reduced_from_suspense(tx, refund.id, amount, order_id=refund.order_id)
         refund_records.reduce(tx, refund, amount)
     if not ledger.suspense_amount(tx, refund.order_id):
         manual_tasks.close(tx, refund.payment_id, by=None)
 
 
 def suspense_amount(tx: Transaction, refund: Refund) -> int:
-    """The money in suspense of a refund's payment, in rupiah."""
+    """The money in suspense that pays a refund, in rupiah: its order's if it is of the sale, else its payment's."""
+    if refund.kind in GIVES_BACK_SALE:
+        return ledger.suspense_amount(tx, refund.order_id)
+    return _suspense_of_payment(tx, refund)
+
+
+def _suspense_of_payment(tx: Transaction, refund: Refund) -> int:
     by_payment = ledger.suspense_amount_of_payment(tx, refund.order_id, refund.payment_id)
     return min(by_payment, ledger.suspense_amount(tx, refund.order_id))
 
@@ -122,6 +140,12 @@ def _record(tx: Transaction, payment_id: UUID, gateway: str, paid: int, left: in
     ledger.post_dashboard_refund(
         tx, refund.id, gateway, paid=paid, left=left, against=against, order_id=refund.order_id
     )
+
+
+def _owed(tx: Transaction, payment_id: UUID) -> list[Refund]:
+    """The owed and unsent refunds of a payment, then those of its order's sale."""
+    ids = tx.execute(_OWED, {"payment_id": payment_id, "of_sale": list(GIVES_BACK_SALE)}).scalars().all()
+    return [refund_records.read(tx, each) for each in ids]
 
 
 def _rows(tx: Transaction, payment_id: UUID) -> list[_Returned]:

@@ -6,6 +6,7 @@ from shared.accounting import ledger
 from shared.cloud import manual_tasks
 from shared.cloud.database import Transaction
 from shared.messages import mails
+from shared.refunds import dashboard
 from shared.refunds import records as refund_records
 from shared.sales import orders
 from shared.tickets import voiding
@@ -22,6 +23,7 @@ def close_if_fully_refunded(tx: Transaction, order_id: UUID) -> bool:
     if kept:
         mails.enqueue_ticket_void(tx, order_id, kept, "refunded")
     refund_records.close_order(tx, order_id)
+    dashboard.offset_owed_refunds(tx, payment_id)
     if not ledger.suspense_amount(tx, order_id):
         manual_tasks.close(tx, payment_id, by=None)
     return True

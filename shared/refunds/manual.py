@@ -35,7 +35,7 @@ _WHAT_TO_DO: Mapping[str, str] = {
 
 
 _PAID_ALREADY = (
-    "Money of this payment has gone back at the gateway's dashboard already, and pays this refund first. Retry the "
+    "Money of this order has gone back at the gateway's dashboard already, and pays this refund first. Retry the "
     "refund: what is left of it afterwards is owed. If you have paid it once more, have that called back."
 )
 

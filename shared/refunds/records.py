@@ -277,9 +277,11 @@ def reattribute(tx: Transaction, payment_id: UUID, amount: int) -> None:
 
 
 def reduce(tx: Transaction, refund: Refund, amount: int) -> None:
-    """Reduce a refund by `amount`, which has gone back otherwise."""
+    """Reduce a refund by `amount`, which has gone back otherwise; complete an owed one of which nothing is left."""
     tx.execute(_REDUCED, {"id": refund.id, "amount": amount})
     audit.record(tx, "refund.reduced", subject="refund", subject_id=refund.id, amount=amount)
+    if amount == refund.amount and refund.status in OPEN:
+        complete_without_money(tx, refund)
 
 
 def add(tx: Transaction, payment_id: UUID, kind: str, amount: int, reason: str, items: Mapping[UUID, int]) -> Refund:
@@ -336,7 +338,7 @@ def complete_by_gateway(tx: Transaction, refund: Refund) -> None:
 
 
 def complete_without_money(tx: Transaction, refund: Refund) -> None:
-    """Complete a refund of items that cost nothing. They are returned already."""
+    """Complete a refund of which nothing is left to send. Its items are returned already."""
     if tx.execute(_COMPLETED, {"id": refund.id}).first():
         _close(tx, refund)
 

@@ -480,9 +480,44 @@ def test_what_went_back_beyond_a_second_payment_is_taken_off_what_is_asked_for(a
         assert invariants.broken(tx, invariants.ALWAYS) == {}
 
 
-def paid_twice(at: Gateways) -> Sale:
+def test_what_went_back_beyond_a_second_payment_pays_the_refund_of_the_sale_that_waits_for_an_account(at):
+    sale = paid_twice(at, method="BCA")
+    pay_the_refund_by_hand(sale)
+    refund = sale.approved()
+    refund_execution.execute(refund.id)  # waits for an account
+    sale.at_the_dashboard("refund", amount=60_000)
+    by_webhook(sale)
+    assert account(sale, "refunds_payable") == -(BACK - 60_000)
+    sale.at_the_dashboard("refund", amount=PAID - 60_000)
+    by_webhook(sale)
+    assert [row.status for row in rows("SELECT status FROM refunds WHERE id = :id", id=refund.id)] == ["completed"]
+    assert account(sale, "refunds_payable") == account(sale, "dashboard_refunds") == 0
+    assert open_tasks(refund.id) == open_tasks(sale.payment.id) == []
+    assert status(sale) == "refunded"
+    set_account(sale.buyer.id)
+    assert refund_execution.execute(refund.id) == "completed"
+    assert rows("SELECT id FROM disbursements WHERE refund_id = :id", id=refund.id) == []
+
+
+def test_what_went_back_beyond_a_second_payment_pays_the_refund_of_the_sale_whose_transfer_fails(at):
+    sale = paid_twice(at, method="BCA")
+    pay_the_refund_by_hand(sale)
+    set_account(sale.buyer.id, "0000999999")  # its bank refuses it
+    refund = sale.approved()
+    execute_without_an_answer(at, refund)
+    sale.at_the_dashboard("refund", amount=PAID)
+    by_webhook(sale)
+    assert account(sale, "dashboard_refunds") == BACK
+    assert refund_execution.execute(refund.id) == "completed"
+    assert account(sale, "refunds_payable") == account(sale, "dashboard_refunds") == 0
+    assert status(sale) == "refunded"
+    with transaction() as tx:
+        assert invariants.broken(tx, invariants.ALWAYS) == {}
+
+
+def paid_twice(at: Gateways, method: str = "QRIS") -> Sale:
     """An order that was paid at both gateways: the second payment, which goes back."""
-    sale = an_order(at, "midtrans")
+    sale = an_order(at, "midtrans", method)
     other = checkout.CheckoutRequest(payment_method="QRIS", gateway="xendit")
     payments = checkout.checkout(sale.buyer.id, sale.order.id, other).payments
     second = replace(sale, payment=next(each for each in payments if each.gateway == "xendit"))
