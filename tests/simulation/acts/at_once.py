@@ -10,7 +10,7 @@ from tests.simulation.acts.buyers import pick_order, send_reservation
 from tests.simulation.acts.machines import hand_over, lose_for_good
 from tests.simulation.acts.payers import press
 from tests.simulation.acts.registry import act
-from tests.simulation.delivery import DeliveryKind
+from tests.simulation.delivery import Delivery, DeliveryKind
 from tests.simulation.faults import Fault, FaultKind
 from tests.simulation.functions import Response
 from tests.simulation.people import GATEWAY_NAMES, METHODS, Buyer, KnownPayment, Request
@@ -130,11 +130,14 @@ def deliver(world: "World", chance: random.Random) -> str | None:
     if len(due) < 2:
         return None
     first, second = chance.sample(due, 2)
-    with world.network.interrupted(
-        lambda: world.meanwhile.append(hand_over(world, second)), is_late=chance.random() < 0.5
-    ):
+    with world.network.interrupted(partial(_hand_over_meanwhile, world, second), is_late=chance.random() < 0.5):
         told = hand_over(world, first)
     return told
+
+
+def _hand_over_meanwhile(world: "World", delivery: Delivery) -> None:
+    world.meanwhile.append(delivery.title)  # known before it runs: a mail under way may be no longer true after it
+    world.meanwhile[-1] = hand_over(world, delivery)
 
 
 def _require_known(world: "World", order: dict[str, Any]) -> None:

@@ -14,6 +14,11 @@ from tests.simulation.violations import Violation
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
+_HANDED_OVER_AND_REFUNDED = """
+    SELECT o.id, o.event_id FROM pickups p JOIN orders o ON o.id = p.order_id
+    WHERE p.status = 'picked_up' AND o.status = 'refunded' ORDER BY o.id
+"""
+
 
 @act("a holder opens a ticket", 4)
 def open_ticket(world: "World", chance: random.Random) -> str | None:
@@ -115,12 +120,14 @@ def hand_over(world: "World", chance: random.Random) -> str | None:
 
 @act("a pickup is undone", 1)
 def undo_pickup(world: "World", chance: random.Random) -> str | None:
-    """Take back that goods were handed over."""
+    """Take back that goods were handed over; of an order whose money has gone back, if there is one."""
     order = _with_goods(world, chance)
     if order is None:
         return None
-    headers = _supervisor(world, order["event_id"])
-    return outcome(ask(world, "POST", f"/orders/{order['id']}/pickup/undo", headers, {"reason": "Salah orang"}))
+    refunded = world.rows(_HANDED_OVER_AND_REFUNDED)
+    order_id, event_id = chance.choice(refunded) if refunded else (order["id"], order["event_id"])
+    headers = _supervisor(world, str(event_id))
+    return outcome(ask(world, "POST", f"/orders/{order_id}/pickup/undo", headers, {"reason": "Salah orang"}))
 
 
 def _with_goods(world: "World", chance: random.Random) -> dict[str, Any] | None:

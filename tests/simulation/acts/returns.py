@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 ACCOUNTS = ("1234567890", "1234567890", "1234567890", "0000999999", "0000123456", "0000654321")
 """Good three times; refused by the bank; refused for now; sent back by the bank after it had arrived."""
+_OWED_BUYERS = "SELECT user_id FROM refunds WHERE status IN ('approved', 'failed')"
 
 
 @act("a buyer asks for money back", 10)
@@ -92,8 +93,10 @@ def decide(world: "World", chance: random.Random) -> str | None:
 
 @act("somebody names a bank account", 5)
 def name_account(world: "World", chance: random.Random) -> str | None:
-    """Say where money may be sent: a good account, or one that its bank refuses."""
-    buyer, organizer = chance.choice(world.people.buyers), chance.choice(world.people.organizers)
+    """Say where money may be sent: a good account, or one that its bank refuses. Who is owed money was asked to."""
+    owed = {row.user_id for row in world.rows(_OWED_BUYERS)} if chance.random() < 0.5 else set()
+    buyers = [each for each in world.people.buyers if each.principal.id in owed] or world.people.buyers
+    buyer, organizer = chance.choice(buyers), chance.choice(world.people.organizers)
     who, name = chance.choice(((buyer.principal, buyer.name), (organizer, world.people.name_of(organizer))))
     body = {
         "bank_code": chance.choice(("BCA", "BNI")),
