@@ -95,20 +95,26 @@ def _many(folder: Path, seeds: Sequence[int], steps: int, workers: int, beside: 
         yield from _share(*shares[0])
         return
     context = multiprocessing.get_context("spawn")
-    results = context.SimpleQueue()
-    processes = [context.Process(target=_send_share, args=(results, *share)) for share in shares]
+    results: multiprocessing.SimpleQueue[Course | Exception] = context.SimpleQueue()
+    processes = [context.Process(target=_send_share, args=(results, *share), daemon=True) for share in shares]
     for process in processes:
         process.start()
     for _ in seeds:
-        yield results.get()
+        done = results.get()
+        if isinstance(done, Exception):
+            raise done
+        yield done
     for process in processes:
         process.join()
 
 
-def _send_share(results: "multiprocessing.SimpleQueue[Course]", *share: object) -> None:
-    for done in _share(*share):  # type: ignore[arg-type]
-        done.lines.clear()  # what is told is replayed
-        results.put(done)
+def _send_share(results: "multiprocessing.SimpleQueue[Course | Exception]", *share: object) -> None:
+    try:
+        for done in _share(*share):  # type: ignore[arg-type]
+            done.lines.clear()  # what is told is replayed
+            results.put(done)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the parent must not wait for ever
+        results.put(error)
 
 
 def _share(folder: Path, seeds: Sequence[int], steps: int, number: int, beside: Path | None) -> Iterator[Course]:
