@@ -1,4 +1,4 @@
-"""A PostgreSQL cluster with migrated databases, made once in a run of the tests; servers begin with copies of it.
+"""A PostgreSQL cluster with databases that are ready to use, made once in a run of the tests; servers begin with copies.
 
 A copy takes a sixth of the processor time of a new cluster and its migrations.
 """
@@ -13,8 +13,11 @@ from alembic import command
 from alembic.config import Config
 
 from infra.deploy import privileges
+from infra.local.cloud.oidc import Signer
+from infra.local.cloud.store import open_store
 from infra.local.postgres import Postgres
 from infra.local.postgres_folders import locked
+from infra.local.simulators import application  # noqa: F401 - declares the tables of a store
 from shared.cloud import clients
 from tests import product_database
 
@@ -22,6 +25,8 @@ FOLDER = "MIGRATED_CLUSTER"
 """The environment variable that names the run's folder for it, to all workers."""
 TEMPLATE = "template"
 """The migrated database; `karcis` is the same, under the name that a product looks for."""
+STORE = "store"
+"""A store of the local cloud with its tables and its key; `karcis_local` is the same."""
 FAST = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "256MB"}
 """The server of the tests ends with them, so nothing has to survive a power cut."""
 
@@ -44,6 +49,7 @@ def _original(folder: Path) -> Path:
         if not is_made.exists():
             with server:
                 _migrate(server)
+                _make_store(server)
             is_made.touch()
     return server.cluster
 
@@ -57,6 +63,14 @@ def _migrate(server: Postgres) -> None:
             privileges.grant_functions(tx)
         owner.dispose()
     server.create_database("karcis", template=TEMPLATE)
+
+
+def _make_store(server: Postgres) -> None:
+    server.create_database(STORE)
+    engine = open_store(server.url(STORE))
+    Signer(engine)
+    engine.dispose()
+    server.create_database("karcis_local", template=STORE)
 
 
 @contextmanager

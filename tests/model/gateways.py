@@ -15,6 +15,7 @@ from shared.gateways import registry
 from shared.gateways.http import Timeouts
 from shared.gateways.midtrans.client import Midtrans
 from shared.gateways.xendit.client import Xendit
+from tests import migrated_cluster
 from tests.integration.simulators.world import LateApplication, served
 
 PATIENCE = Timeouts(
@@ -56,7 +57,7 @@ class Gateways:
 @contextmanager
 def gateways(postgres: Postgres, database: str) -> Iterator[Gateways]:
     """Serve them, and let the product's own clients find them."""
-    postgres.create_database(database)
+    postgres.create_database(database, template=migrated_cluster.STORE)
     apps = LateApplication()
     with ExitStack() as stack:
         stack.callback(postgres.drop_database, database)

@@ -18,6 +18,7 @@ from shared.gateways.midtrans.client import Midtrans
 from shared.gateways.sendgrid.client import Sender, SendGrid
 from shared.gateways.whatsapp.client import WhatsApp
 from shared.gateways.xendit.client import Xendit
+from tests import migrated_cluster
 from tests.integration.simulators.world import LateApplication, Payer, Receiver, served
 
 XENDIT_KEY, CALLBACK_TOKEN = "xnd_development_test", "test-only-callback-token"
@@ -32,9 +33,9 @@ PATIENCE = Timeouts(
 
 @pytest.fixture(scope="module")
 def store_url(postgres: Postgres) -> Iterator[str]:
-    """An empty database for the simulators."""
+    """An empty store for the simulators."""
     name = f"simulators_{uuid4().hex[:12]}"
-    postgres.create_database(name)
+    postgres.create_database(name, template=migrated_cluster.STORE)
     yield postgres.url(name)
     postgres.drop_database(name)
 
