@@ -1,4 +1,4 @@
-"""A PostgreSQL cluster with databases that are ready to use, made once in a run of the tests; servers begin with copies.
+"""A PostgreSQL cluster with databases that are ready to use, made once in a run of the tests; servers begin with it.
 
 A copy takes a sixth of the processor time of a new cluster and its migrations.
 """

@@ -24,13 +24,30 @@ ROOT = Path(__file__).parents[3]
 START = "import sys, pathlib, infra.local.postgres as p; p.Postgres(pathlib.Path(sys.argv[1])).start()"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 @starts_processes
-def data_dir() -> Iterator[Path]:
-    """A folder that every user can reach, and that is gone afterwards and the server with it."""
+def new_cluster() -> Iterator[Path]:
+    """The data of a server that was started once and stopped."""
+    with reachable_folder() as folder:
+        with Postgres(folder) as server:
+            pass
+        yield server.cluster
+
+
+@pytest.fixture
+def data_dir(new_cluster: Path) -> Iterator[Path]:
+    """A folder with a copy of that, which saves an `initdb`; gone afterwards and the server with it."""
+    with reachable_folder() as folder:
+        subprocess.run(["cp", "-a", new_cluster, Postgres(folder).cluster], check=True)
+        yield folder
+        Postgres(folder).stop()
+
+
+@contextlib.contextmanager
+def reachable_folder() -> Iterator[Path]:
+    """A folder that every user can reach."""
     folder = Path(tempfile.mkdtemp(prefix="karcis-test-"))
     yield folder
-    Postgres(folder).stop()
     shutil.rmtree(folder)
 
 
