@@ -34,7 +34,7 @@ def end_due(_: Nothing) -> None:
 
 @app.job("sweep")
 def sweep() -> None:
-    """Every five minutes: expire overdue orders whose task was lost."""
+    """Every minute: expire overdue orders whose task was lost."""
     expiry.expire_all_due()
 
 

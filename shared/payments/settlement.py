@@ -314,7 +314,7 @@ def _reverse(
 ) -> SettlementOutcome:
     """Reverse a payment that the gateway or the bank has given back."""
     if payment.status != PaymentStatus.PAID:
-        is_lost = outcome is SettlementOutcome.REVERSED and refund_records.was_refunded(tx, payment.id)
+        is_lost = outcome is SettlementOutcome.REVERSED and _was_refunded_otherwise(tx, payment)
         return _noted_out_of_order(tx, payment, reported, outcome) if is_lost else SettlementOutcome.NOTHING
     if payment_records.waits_for_review(tx, payment.id):
         return _reverse_mismatch(tx, order, payment, reported, outcome)
@@ -332,6 +332,12 @@ def _reverse(
     if outcome is SettlementOutcome.REVERSED:
         _open_manual_task(tx, "payment_reversed", payment, reported)
     return outcome
+
+
+def _was_refunded_otherwise(tx: Transaction, payment: Payment) -> bool:
+    """True if a payment was refunded by us, or with another one of its order: its own gateway has not booked it all."""
+    booked = dashboard_refunds.booked_amount(tx, payment.id)
+    return payment.status == PaymentStatus.REFUNDED and booked < (payment.received_amount or 0)
 
 
 def _noted_out_of_order(

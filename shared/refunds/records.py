@@ -137,10 +137,6 @@ _TOO_MUCH = text("""
         > COALESCE((SELECT sum(received_amount) FROM payments WHERE order_id = :order_id), 0)
 """)
 _ANY = text("SELECT EXISTS (SELECT 1 FROM refunds WHERE order_id = :order_id AND status <> 'rejected')")
-_WAS_REFUNDED = text("""
-    SELECT EXISTS (SELECT 1 FROM refunds  -- Uses index: refunds_payment
-        WHERE payment_id = :payment_id AND kind <> 'by_gateway' AND status = 'completed')
-""")
 _FIND_BY_REFERENCE = text("""
     SELECT id, payment_id FROM refunds WHERE gateway_refund_id = :reference OR CAST(id AS text) = :ours LIMIT 1
 """)
@@ -197,12 +193,6 @@ def has_any(tx: Transaction, order_id: UUID) -> bool:
 def has_own(tx: Transaction, order_id: UUID) -> bool:
     """Like `has_any`, dashboard refunds aside."""
     found: bool = tx.execute(_ANY_OF_OURS, {"order_id": order_id}).scalar_one()
-    return found
-
-
-def was_refunded(tx: Transaction, payment_id: UUID) -> bool:
-    """True if a refund of ours has given back money of a payment."""
-    found: bool = tx.execute(_WAS_REFUNDED, {"payment_id": payment_id}).scalar_one()
     return found
 
 

@@ -2,7 +2,7 @@
 
 One task per reservation would be a queue as hot as the sale. Instead the first instance that needs a bucket
 creates its task after committing. The task's name is the same on all instances, so Cloud Tasks keeps one of
-them. Orders whose task is lost are ended by the sweep every five minutes.
+them. Orders whose task is lost are ended by the sweep every minute.
 """
 
 import logging

@@ -174,11 +174,10 @@ def _act(tx: Connection, gateway: Gateway, payment: Payment, action: str, wanted
     try:
         if action == "refund":
             return _refund(tx, gateway, payment, amount or payment.left, plan, wanted.get("reason"))
-        before = payment.status
         after = _change(tx, gateway, payment, action, channel, amount)
     except NotPossible as conflict:
         raise ApiError(409, {"error": f"not possible: the payment {conflict}"}) from None
-    if after.status is not before:
+    if (after.status, after.transaction_id) != (payment.status, payment.transaction_id):
         if after.status is not SimulatedStatus.PENDING:
             webhooks.withdraw(tx, f"{gateway.name}-expiry-{payment.reference}")
         _tell(tx, gateway, after, plan)

@@ -70,7 +70,12 @@ class Midtrans:
         return self.webhook(tx, payment)
 
     def choose(self, tx: Connection, payment: Payment, channel: str) -> Payment:
-        """The payer takes a method on the page: from now on Core knows the order. A closed page offers none."""
+        """The payer takes a method on the page: from now on Core knows the order. A closed page offers none.
+
+        After a denied attempt it is a new transaction of the same order.
+        """
+        if payment.status is SimulatedStatus.FAILED:
+            payment = payments.change(tx, payment, status=SimulatedStatus.OPEN, transaction_id=str(uuid4()))
         if payment.status is not SimulatedStatus.OPEN:
             return payment
         chosen = payments.change(tx, payment, status=SimulatedStatus.PENDING, channel=channel)

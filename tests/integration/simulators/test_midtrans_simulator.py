@@ -1,5 +1,6 @@
 """Midtrans from end to end: our client, the simulator, and the notifications it signs."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -222,6 +223,18 @@ def test_a_payment_fails_or_expires_and_says_so(
     midtrans_payer.does(action, order_id)
     (webhook,) = receiver.wait_for(1, order_id)
     assert payment_in(midtrans, webhook).state is midtrans.payment_status(order_id).state is state
+
+
+def test_a_payer_who_tries_again_after_a_denial_makes_another_transaction_of_the_order(
+    midtrans: Midtrans, midtrans_payer: Payer, receiver: Receiver, order_id: str
+) -> None:
+    open_payment(midtrans, order_id, PaymentMethod.OVO)
+    for action in ("fail", "pay", "reverse"):
+        midtrans_payer.does(action, order_id)
+    told = [json.loads(each.body) for each in receiver.wait_for(3, order_id)]
+    states = {(each["transaction_status"], each["transaction_id"]) for each in told}
+    assert len(states) == 3
+    assert len({transaction_id for _, transaction_id in states}) == 2
 
 
 def test_settlement_comes_before_pending_when_out_of_order(
