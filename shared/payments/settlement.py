@@ -257,7 +257,8 @@ def _refunded(tx: Transaction, order: Order, payment: Payment, reported: Gateway
         return _reverse(tx, order, payment, reported, SettlementOutcome.REFUNDED)
     if unbooked > 0:
         return _book_dashboard_refund(tx, order, payment, reported, unbooked)
-    if payment.status == PaymentStatus.REFUNDED or sum(refund.amount for refund in ours) != payment.received_amount:
+    by_us = (payment.received_amount or 0) - dashboard_refunds.booked_amount(tx, payment.id)
+    if payment.status == PaymentStatus.REFUNDED or sum(refund.amount for refund in ours) != by_us:
         return SettlementOutcome.NOTHING
     for refund in ours:
         refund_records.complete_by_gateway(tx, refund)

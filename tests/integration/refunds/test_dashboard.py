@@ -260,12 +260,12 @@ def test_what_was_left_after_our_refund_of_one_ticket_refunds_the_order(at, gate
     assert sale.moved() == 0
 
 
-def execute_without_an_answer(at: Gateways, refund: refund_requests.RefundResponse, **how: Any) -> None:
-    """Send a refund while Xendit fails; it is on its way afterwards."""
-    at.fails("xendit", status=503, count=1000, **how)
+def execute_without_an_answer(at: Gateways, refund: Any, gateway: str = "xendit", **how: Any) -> None:
+    """Send a refund while its gateway fails; it is on its way afterwards."""
+    at.fails(gateway, status=503, count=1000, **how)
     with pytest.raises(GatewayError):
         refund_execution.execute(refund.id)
-    at.behaves("xendit")
+    at.behaves(gateway)
 
 
 EXPECTED = {60_000: (150_000, 60_000), 90_000: (180_000, 90_000), 150_000: (150_000, 60_000), 215_000: (215_000, 0)}
@@ -459,14 +459,27 @@ def pay_the_refund_by_hand(sale: Sale) -> None:
         manual_refunds.record(tx, sale.organizer.id, refund.id, ManualRefundRequest(through="xendit", note="Dibayar"))
 
 
-def a_late_payment(at: Gateways) -> Sale:
+def a_late_payment(at: Gateways, gateway: str = "xendit") -> Sale:
     """An order that its buyer gave up, and paid after all."""
-    sale = an_order(at)
+    sale = an_order(at, gateway)
     with transaction() as tx:
         orders.cancel(tx, orders.lock(tx, sale.order.id))
     sale.at_the_dashboard("pay")
     sync.sync_payment(sale.payment.id)
     return sale
+
+
+def test_all_that_went_back_while_our_refund_had_no_answer_is_booked_once(at):
+    sale = a_late_payment(at, "midtrans")
+    [refund] = rows("SELECT id FROM refunds WHERE order_id = :id", id=sale.order.id)
+    execute_without_an_answer(at, refund, "midtrans")
+    sale.at_the_dashboard("refund")
+    by_webhook(sale)
+    by_webhook(sale)
+    the_books_are_right(sale)
+    assert refund_execution.sync(refund.id) == "completed"
+    assert account(sale, "refunds_payable") == account(sale, "dashboard_refunds") == 0
+    the_books_are_right(sale)
 
 
 def test_what_went_back_beyond_a_second_payment_is_taken_off_what_is_asked_for(at):
