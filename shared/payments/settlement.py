@@ -258,7 +258,7 @@ def _refunded(tx: Transaction, order: Order, payment: Payment, reported: Gateway
     if unbooked > 0:
         return _book_dashboard_refund(tx, order, payment, reported, unbooked)
     by_us = (payment.received_amount or 0) - dashboard_refunds.booked_amount(tx, payment.id)
-    if payment.status == PaymentStatus.REFUNDED or sum(refund.amount for refund in ours) != by_us:
+    if payment.status == PaymentStatus.REFUNDED or not ours or sum(refund.amount for refund in ours) != by_us:
         return SettlementOutcome.NOTHING
     for refund in ours:
         refund_records.complete_by_gateway(tx, refund)
