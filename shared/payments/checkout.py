@@ -314,7 +314,7 @@ def _record_opened(tx: Transaction, payment: Payment, opened: OpenedPayment) -> 
         payment_records.add_duplicate(tx, now, opened.gateway_reference)
         return
     payment_records.mark_opened(tx, now, opened)
-    if not now.is_open and now.status != PaymentStatus.PAID:  # given up while the gateway was making it
+    if now.was_given_up:  # while the gateway was making it
         payment_records.require_cancellation(tx, now)
     elif order.status not in orders.LIVE and now.is_open:  # the order ended meanwhile
         payment_records.expire_and_cancel(tx, now)
@@ -327,8 +327,15 @@ def _circuit(payment: Payment) -> Circuit:
 
 
 def _give_back(payment: Payment) -> None:
-    """Release the claim on a payment whose gateway did not answer, and record that for all instances."""
+    """Release the claim on a payment whose gateway did not answer, and record that for all instances.
+
+    One that has ended meanwhile is cancelled at the gateway (again), which may have made it.
+    """
     with transaction() as tx:
+        orders.lock(tx, payment.order_id)
+        now = payment_records.lock(tx, payment.id)
+        if now.was_given_up:
+            payment_records.require_cancellation(tx, now)
         payment_records.release_claim(tx, payment)
         gateway_circuits.record_failure(tx, _circuit(payment))
 

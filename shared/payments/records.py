@@ -149,6 +149,11 @@ class Payment:
     is_claimed: bool
     """True if a checkout is opening it at its gateway, as far as we know."""
 
+    @property
+    def was_given_up(self) -> bool:
+        """True if it ended here without money: its gateway must not take any for it."""
+        return self.status in (PaymentStatus.EXPIRED, PaymentStatus.FAILED)
+
 
 def read(tx: Transaction, payment_id: UUID) -> Payment:
     """A payment as it is. Raises NotFound."""

@@ -3,17 +3,21 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
 from infra.local.postgres import Postgres
 from shared.cloud.database import transaction
-from shared.gateways.statuses import PaymentMethod
+from shared.gateways.statuses import OpenedPayment, PaymentMethod
+from shared.gateways.xendit.gateway import XenditGateway
 from shared.identity.tokens import Principal
 from shared.payments import checkout, gateway_circuits, payment_expiry, payment_options
 from shared.payments.checkout import CheckoutInProgress, CheckoutRequest, GatewayUnreachable, PaymentRefused
 from shared.payments.gateway_circuits import FAILURES_TO_OPEN
+from shared.payments.records import Payment
+from shared.sales import orders
 from shared.sales.schemas import OrderResponse
 from tests.factories import a_tier, a_user, an_event, reserve
 from tests.model.gateways import Gateways, gateways
@@ -109,6 +113,36 @@ def test_what_a_silent_gateway_made_all_the_same_is_ended_there(at: Gateways):
     at.behaves("xendit")
     payment_expiry.cancel_at_gateway(left.id)
     assert not rows("SELECT 1 FROM payments WHERE id = :id AND must_end_at_gateway", id=left.id)
+
+
+def test_what_a_silent_gateway_made_for_an_order_that_ended_meanwhile_is_ended_there(
+    at: Gateways, monkeypatch: pytest.MonkeyPatch
+):
+    buyer, order = an_order()
+    make = XenditGateway.open
+
+    def after_the_end(gateway: XenditGateway, payment: Payment, *asked: Any, **named: Any) -> OpenedPayment:
+        payment_expiry.cancel_at_gateway(end(order.id))  # it has nothing to cancel yet
+        at.fails("xendit", status=500, takes_effect=True, count=100)
+        return make(gateway, payment, *asked, **named)
+
+    monkeypatch.setattr(XenditGateway, "open", after_the_end)
+    at.fails("midtrans", status=500, count=100)
+    with pytest.raises(orders.NotPayable):
+        pay((buyer, order))
+    assert rows(
+        "SELECT status, must_end_at_gateway FROM payments WHERE order_id = :id AND gateway = 'xendit'", id=order.id
+    ) == [("expired", True)]
+
+
+def end(order_id: UUID) -> UUID:
+    """Cancel an order; its payment, which has ended."""
+    with transaction() as tx:
+        orders.cancel(tx, orders.lock(tx, order_id))
+    payment_expiry.expire_payments(order_id)
+    [payment] = rows("SELECT id FROM payments WHERE order_id = :id", id=order_id)
+    found: UUID = payment.id
+    return found
 
 
 def test_no_order_has_two_payments_to_pay_however_often_it_moves(at: Gateways):
