@@ -208,7 +208,8 @@ def _switch_to_transfer(refund: Refund, failure: str) -> str:
 def _failed(tx: Transaction, refund: Refund, transfer: Transfer) -> None:
     failure = transfer.failure or transfer.status
     refund_records.fail(tx, refund, failure)
-    refund = _offset(tx, refund)  # somebody may have refunded at the dashboard while it was on its way
+    # Somebody may have refunded at the dashboard while it was on its way.
+    refund = _offset(tx, refund_records.read(tx, refund.id))
     if refund.status not in refund_records.OPEN:
         return
     account = bank_accounts.current(tx, refund.user_id)

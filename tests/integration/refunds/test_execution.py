@@ -12,10 +12,11 @@ from infra.local.postgres import Postgres
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayError, GatewayUnavailable
 from shared.gateways.midtrans.client import Midtrans
+from shared.gateways.statuses import GatewayTransferState, GatewayTransferStatus
 from shared.identity.tokens import Principal
 from shared.payments import checkout, reconcile, sync
 from shared.payments.settlement import SettlementOutcome
-from shared.payouts import bank_accounts
+from shared.payouts import bank_accounts, transfers
 from shared.refunds import approval
 from shared.refunds import execution as refund_execution
 from shared.refunds import requests as refund_requests
@@ -213,3 +214,19 @@ def test_what_is_too_little_for_a_transfer_is_for_a_person(at):
     assert refund_execution.execute(refund.id) == "approved"
     assert open_tasks(refund.id) == ["refund_by_hand"]
     assert rows("SELECT id FROM disbursements WHERE refund_id = :id", id=refund.id) == []
+
+
+def test_a_transfer_that_a_bank_sends_back_is_owed_again_and_its_buyer_and_a_person_are_told(at):
+    sale = with_account(a_sale(at, "midtrans", "BCA"))
+    refund = sale.approved()
+    refund_execution.execute(refund.id)
+    assert refund_execution.sync(refund.id) == "completed"
+    with transaction() as tx:
+        sent = transfers.newest(tx, refund.id)
+    came_back = GatewayTransferStatus(
+        "xendit", str(sent.id), "disb-1", sent.amount, GatewayTransferState.REVERSED, None, False, "REVERSED"
+    )
+    assert refund_execution.record_transfer(sent, came_back) == "failed"
+    assert open_tasks(refund.id) == ["refund_failed"]
+    mails = "SELECT 1 FROM emails WHERE order_id = :id AND template = 'refund_account_needed'"
+    assert len(rows(mails, id=sale.order.id)) == 1
