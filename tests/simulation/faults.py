@@ -70,6 +70,20 @@ _PLACES: dict[FaultKind, frozenset[Point]] = {
     FaultKind.COMMIT_UNANSWERED: frozenset({Point.COMMIT}),
 }
 _OF_THE_PROCESS = (FaultKind.CRASH, FaultKind.PAUSE)
+_FAILS_REQUESTS = frozenset(
+    {FaultKind.CRASH, FaultKind.DATABASE_RESTART, FaultKind.DATABASE_AWAY, FaultKind.COMMIT_UNANSWERED}
+)
+_FAILS_DELIVERIES = _FAILS_REQUESTS | {
+    FaultKind.GATEWAY_TIMEOUT,
+    FaultKind.GATEWAY_LOST_ANSWER,
+    FaultKind.GATEWAY_ERROR,
+    FaultKind.GATEWAY_SLOW,
+    FaultKind.GATEWAY_UNREADABLE,
+    FaultKind.PUBLISH_FAILS,
+    FaultKind.TASK_FAILS,
+    FaultKind.STORAGE_FAILS,
+}
+"""What comes again may fail for more reasons than what somebody waits for."""
 
 
 @dataclass(frozen=True)
@@ -91,18 +105,32 @@ class Faults:
         """What happens while the process stands still."""
         self._armed: Fault | None = None
         self._left = 0
-        self._has_struck = False
+        self._has_struck = self._was_killed = False
 
     def arm(self, fault: Fault | None) -> None:
         """Begin a step, with its fault."""
         self._armed = fault
         self._left = fault.nth if fault else 0
-        self.is_dead = self._has_struck = False
+        self.is_dead = self._has_struck = self._was_killed = False
 
     @property
     def has_struck(self) -> bool:
         """True if the fault of this step has struck."""
         return self._has_struck
+
+    @property
+    def excuses_requests(self) -> bool:
+        """True if what has struck in this step lets a request end with an error."""
+        return self._was_killed or self._struck_kind in _FAILS_REQUESTS
+
+    @property
+    def excuses_deliveries(self) -> bool:
+        """True if what has struck in this step lets a delivery fail: it comes again."""
+        return self._was_killed or self._struck_kind in _FAILS_DELIVERIES
+
+    @property
+    def _struck_kind(self) -> FaultKind | None:
+        return self._armed.kind if self._armed and self._has_struck else None
 
     def pass_by(self, point: Point, when: str = "before") -> None:
         """Go by a place where the process may be killed, or stand still. Raises Crash."""
@@ -119,7 +147,7 @@ class Faults:
     def kill(self, where: str) -> None:
         """Kill the process here, whatever fault the step has. Raises Crash."""
         self.struck[f"{FaultKind.CRASH}, {where}"] += 1
-        self.is_dead = self._has_struck = True
+        self.is_dead = self._has_struck = self._was_killed = True
         raise Crash
 
     def due(self, point: Point) -> FaultKind | None:

@@ -126,6 +126,20 @@ class Gateways:
         with self.store.connect() as tx:
             return sorted(tx.execute(query).scalars())
 
+    def transfers(self) -> dict[str, tuple[str, str, int]]:
+        """Of each transfer by our id: the channel of its bank, the number of its account, and its amount."""
+        columns = tables.payouts.c
+        with self.store.connect() as tx:
+            rows = tx.execute(select(columns.reference, columns.amount, columns.request)).all()
+        return {
+            row.reference: (
+                row.request["channel_code"],
+                row.request["channel_properties"]["account_number"],
+                row.amount,
+            )
+            for row in rows
+        }
+
     def charged_back(self) -> set[str]:
         """Our ids of the payments that a bank took back."""
         query = tables.movements.select().where(tables.movements.c.kind == "reversal")

@@ -54,6 +54,18 @@ _STILL_LIVE = """
 
 Somebody may order in the chat while all comes to rest.
 """
+_TRANSFERS = """
+    SELECT CAST(d.id AS text) AS id, d.amount, b.bank_code, b.account_number_ending AS ending,
+        b.user_id = COALESCE(r.user_id, p.organizer_id) AS is_theirs
+    FROM disbursements d JOIN bank_accounts b ON b.id = d.bank_account_id
+        LEFT JOIN refunds r ON r.id = d.refund_id LEFT JOIN payouts p ON p.id = d.payout_id
+"""
+_UNASKED = """
+    SELECT 'refund' AS what, r.id FROM refunds r WHERE r.status = 'failed' AND NOT EXISTS (
+        SELECT 1 FROM manual_tasks t WHERE t.subject_id = CAST(r.id AS text))
+    UNION ALL SELECT 'payout', p.id FROM payouts p WHERE p.status = 'failed' AND NOT EXISTS (
+        SELECT 1 FROM manual_tasks t WHERE t.subject_id = CAST(p.id AS text))
+"""
 _STRIDE_SECONDS = 1800
 _MOST_DELIVERIES = 5000
 
@@ -94,6 +106,8 @@ def check(world: "World") -> None:
         "I9: nobody gets more than they are owed": _overpaid(world, moved, taken_back),
         "I5: what is owed in the books are the open refunds and payouts": money_promises.miscounted_debts(world.rows),
         "a payment is opened once at its gateway": _opened_twice(world),
+        "I9: money is sent to the account of whom it is owed to": _sent_elsewhere(world),
+        "a person is asked about money that could not be sent": world.rows(_UNASKED),
         "everything comes to its end": money_promises.hanging(world.rows),
         "no conversation stands still in the middle": world.rows(chat_buyers.UNFINISHED),
         "I7: one effect for each request and notification": world.rows(_REPEATED),
@@ -110,6 +124,20 @@ def _opened_twice(world: "World") -> list[str]:
     if any(struck.startswith((FaultKind.GATEWAY_LIST_LAGS, FaultKind.PAUSE)) for struck in world.faults.struck):
         return []
     return [each for each in world.gateways.opened_twice() if each not in world.promises.taken_over]
+
+
+def _sent_elsewhere(world: "World") -> list[object]:
+    """Transfers to another bank or account than that of the buyer or organizer they are for, or of another amount."""
+    known = {row.id: row for row in world.rows(_TRANSFERS)}
+    return [
+        sent
+        for transfer_id, sent in world.gateways.transfers().items()
+        if not (row := known.get(transfer_id))
+        or not row.is_theirs
+        or not sent[0].endswith(row.bank_code)
+        or not sent[1].endswith(row.ending)
+        or sent[2] != row.amount
+    ]
 
 
 def _overpaid(world: "World", moved: money_promises.Moved, taken_back: set[str]) -> list[object]:

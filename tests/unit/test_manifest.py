@@ -53,6 +53,11 @@ def test_the_code_declares_what_the_manifest_lists(function: Function):
     assert declared["job"] == {("POST", f"/jobs/{name}") for name in function.jobs}
 
 
+def test_an_order_whose_expiry_task_was_lost_ends_a_minute_later_at_most():
+    """TS-007: thirty minutes after its reservation a payment may not be made any more."""
+    assert manifest().functions["expire"].jobs["sweep"] == "* * * * *"
+
+
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
 def test_each_page_is_at_an_address_of_the_manifest_and_each_address_has_a_page(function: Function):
     shown = {route.path for route in function.app().routes if route.kind == "page"}

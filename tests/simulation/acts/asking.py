@@ -15,11 +15,11 @@ _EDITS = ("/events/", "/admin/approvals/")
 
 
 def ask(world: "World", method: str, path: str, headers: dict[str, str], body: Any = None) -> Response | None:
-    """Send a request. A 500 is a violation, unless a fault has struck in this step."""
+    """Send a request. A 500 is a violation, unless the process or the database failed in this step."""
     if method != "GET" and path.startswith(_EDITS):
         world.people.edited_at = world.clock.seconds
     answer = world.functions.request(method, path, headers=headers, body=body)
-    if answer is not None and answer.status == 500 and not world.faults.has_struck:
+    if answer is not None and answer.status == 500 and not world.faults.excuses_requests:
         raise Violation("no request fails without a reason", [f"{method} {path}", world.errors.told()])
     return answer
 

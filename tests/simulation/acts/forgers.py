@@ -75,7 +75,7 @@ def sign_token(world: "World", chance: random.Random) -> str | None:
 
 def _tell(world: "World", webhook: Delivery, *, must_be_refused: bool) -> str:
     answer = world.functions.deliver(webhook)
-    if answer is not None and answer.status == 500 and not world.faults.has_struck:
+    if answer is not None and answer.status == 500 and not world.faults.excuses_deliveries:
         raise Violation("no delivery fails without a reason", [webhook.title, world.errors.told()])
     return _refused(webhook.title, answer) if must_be_refused else f"{webhook.title}: {outcome(answer)}"
 

@@ -137,7 +137,7 @@ def _call(world: "World", delivery: Delivery) -> str:
     world.check_mails()
     if answer is None:
         return "killed"
-    if answer.status == 500 and not world.faults.has_struck and not _may_fail(world, delivery):
+    if answer.status == 500 and not world.faults.excuses_deliveries and not _may_fail(world, delivery):
         raise Violation("no delivery fails without a reason", [delivery.title, world.errors.told()])
     return str(answer.status)
 
