@@ -83,7 +83,9 @@ class Midtrans:
         return chosen
 
     def fail(self, tx: Connection, payment: Payment) -> Payment:
-        """The attempt is denied."""
+        """The attempt is denied. A closed page takes none."""
+        if payment.status is SimulatedStatus.CLOSED:
+            raise payments.NotPossible("is on a closed page")
         return payments.end(tx, payment, SimulatedStatus.FAILED)
 
     def return_url(self, payment: Payment) -> str | None:
@@ -134,7 +136,7 @@ class Midtrans:
                     raise documents.snap_error(404, "token not found")
                 if payment.status is SimulatedStatus.CLOSED:
                     raise documents.snap_error(400, "token already canceled")
-                if payment.status is not SimulatedStatus.OPEN:
+                if payment.status not in (SimulatedStatus.OPEN, SimulatedStatus.FAILED):
                     raise documents.snap_error(400, "Transaction is on progress")
                 payments.change(tx, payment, status=SimulatedStatus.CLOSED)
             return jsonify({"canceled_at": datetime.now(UTC).isoformat(timespec="milliseconds")})
