@@ -69,7 +69,7 @@ class Buyer:
             KnownPayment(payment["id"], payment["gateway"], payment["gateway_reference"], payment["amount"])
             for order in self.orders.values()
             for payment in order["payments"]
-            if payment["gateway_reference"]
+            if any(payment[how] for how in ("redirect_url", "qr_string", "va_number"))
             and not payment["is_opening"]
             and payment["gateway"] in gateways
             and (statuses is None or payment["status"] in statuses)

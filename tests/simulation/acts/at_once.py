@@ -156,8 +156,10 @@ def _external_ids(world: "World", order: dict[str, Any]) -> list[str]:
 
 
 def _check_out_again(world: "World", chance: random.Random, buyer: Buyer, order: dict[str, Any]) -> None:
-    world.advance(chance.choice((1, PAUSE_SECONDS, PAUSE_SECONDS)))
-    world.promises.taken_over.update(_external_ids(world, order))
+    seconds = chance.choice((1, PAUSE_SECONDS, PAUSE_SECONDS))
+    world.advance(seconds)
+    if seconds == PAUSE_SECONDS:
+        world.promises.taken_over.update(_external_ids(world, order))
     [*opening] = world.rows(_OPENING, id=order["id"])
     body = {"payment_method": opening[0].payment_method, "gateway": opening[0].gateway} if opening else {}
     if not opening or chance.random() < 0.3:
