@@ -1,6 +1,7 @@
 """Manual tasks for admins: at most one open task per subject and kind (PS-023)."""
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -20,6 +21,10 @@ _OPEN = text("""
 """)
 _CLOSE = text("""
     UPDATE manual_tasks SET done_at = now(), done_by = :by WHERE subject_id = :subject_id AND done_at IS NULL
+""")
+_CLOSE_KINDS = text("""
+    UPDATE manual_tasks SET done_at = now(), done_by = :by
+    WHERE subject_id = ANY(:subject_ids) AND kind = ANY(:kinds) AND done_at IS NULL
 """)
 _FINISHED = text("""
     SELECT details FROM manual_tasks WHERE kind = :kind AND subject_id = :subject_id AND done_by IS NOT NULL
@@ -90,6 +95,12 @@ def last_finished(tx: Transaction, kind: str, subject_id: UUID | str) -> dict[st
 def close(tx: Transaction, subject_id: UUID | str, *, by: UUID | None) -> None:
     """Close all open tasks about a subject, as done by a person or by the system (None)."""
     tx.execute(_CLOSE, {"subject_id": str(subject_id), "by": by})
+
+
+def close_kinds(tx: Transaction, kinds: Iterable[str], subject_ids: Iterable[UUID], *, by: UUID | None) -> None:
+    """Close the open tasks of some kinds about some subjects, as done by a person or by the system (None)."""
+    values = {"kinds": list(kinds), "subject_ids": [str(each) for each in subject_ids], "by": by}
+    tx.execute(_CLOSE_KINDS, values)
 
 
 def list_open(tx: Transaction, page: PageQuery) -> Listing[ManualTaskResponse]:

@@ -44,6 +44,8 @@ _OF_ORDER = text("""
     SELECT COALESCE(sum(r.amount), 0) FROM refunds r JOIN payments p ON p.id = r.payment_id
     WHERE r.order_id = :order_id AND r.kind = 'by_gateway' AND r.status = 'completed' AND p.status = 'paid'
 """)
+_PAYMENTS = text("SELECT id FROM payments WHERE order_id = :order_id")
+_TASKS = ("payment_refunded", "payment_partially_refunded")
 
 GIVES_BACK_SALE = (RefundKind.REQUESTED, RefundKind.CANCELLATION)
 """The kinds of refunds that give back what an order had bought, whichever of its payments they are of."""
@@ -115,7 +117,13 @@ def offset_refund(tx: Transaction, refund: Refund) -> None:
         ledger.post_reduced_from_suspense(tx, refund.id, amount, order_id=refund.order_id)
         refund_records.reduce(tx, refund, amount)
     if not ledger.suspense_amount(tx, refund.order_id):
-        manual_tasks.close(tx, refund.payment_id, by=None)
+        close_tasks(tx, refund.order_id)
+
+
+def close_tasks(tx: Transaction, order_id: UUID, *, by: UUID | None = None) -> None:
+    """Close the tasks about an order's dashboard refunds, as none of their money waits any more."""
+    payment_ids = tx.execute(_PAYMENTS, {"order_id": order_id}).scalars().all()
+    manual_tasks.close_kinds(tx, _TASKS, payment_ids, by=by)
 
 
 def suspense_amount(tx: Transaction, refund: Refund) -> int:

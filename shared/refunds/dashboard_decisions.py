@@ -14,12 +14,12 @@ from sqlalchemy import text
 
 from shared.accounting import ledger
 from shared.accounting.ledger import Share, SoldItem
-from shared.cloud import audit, manual_tasks
+from shared.cloud import audit
 from shared.cloud.database import Transaction
 from shared.models import RequestModel, ResponseModel
 from shared.payments import records as payment_records
 from shared.problems import Invalid, Problem
-from shared.refunds import approval
+from shared.refunds import approval, dashboard
 from shared.refunds import records as refund_records
 from shared.sales import orders
 from shared.sales.orders import Order
@@ -97,7 +97,7 @@ def decide(
     for_items = _return_items(tx, admin_id, order, payment_id, items, suspense) if items else 0
     goodwill = ledger.suspense_amount(tx, order.id)
     ledger.post_goodwill(tx, goodwill, order_id=order.id)
-    manual_tasks.close(tx, payment_id, by=admin_id)
+    dashboard.close_tasks(tx, order.id, by=admin_id)
     details = {"item_ids": [str(each) for each in item_ids], "for_items": for_items, "goodwill": goodwill}
     audit.record(
         tx, "payment.dashboard_refund_decided", subject="payment", subject_id=payment_id, actor_id=admin_id, **details

@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from shared.accounting import ledger
-from shared.cloud import manual_tasks
 from shared.cloud.database import Transaction
 from shared.messages import mails
 from shared.refunds import dashboard
@@ -25,5 +24,5 @@ def close_if_fully_refunded(tx: Transaction, order_id: UUID) -> bool:
     refund_records.close_order(tx, order_id)
     dashboard.offset_owed_refunds(tx, payment_id)
     if not ledger.suspense_amount(tx, order_id):
-        manual_tasks.close(tx, payment_id, by=None)
+        dashboard.close_tasks(tx, order_id)
     return True

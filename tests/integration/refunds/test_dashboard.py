@@ -523,6 +523,7 @@ def test_what_went_back_beyond_a_second_payment_pays_the_refund_of_the_sale_whos
     assert account(sale, "dashboard_refunds") == BACK
     assert refund_execution.execute(refund.id) == "completed"
     assert account(sale, "refunds_payable") == account(sale, "dashboard_refunds") == 0
+    assert open_tasks(sale.payment.id) == []
     assert status(sale) == "refunded"
     with transaction() as tx:
         assert invariants.broken(tx, invariants.ALWAYS) == {}
