@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import pg8000.dbapi
+import pg8000.legacy
 from jwt.api_jws import PyJWS
 
 from functions.manifest import manifest
@@ -163,6 +165,7 @@ def world(postgres: Postgres, name: str, beside: Path | None = None) -> Iterator
     """A world on a database of its own, installed in this process; `beside` holds the sources of a second revision."""
     with ExitStack() as stack:
         stack.enter_context(mock.patch.dict(os.environ, SETTINGS))
+        stack.enter_context(_driver_as_it_was())
         postgres.create_database(name, template=databases.TEMPLATE)
         stack.callback(postgres.drop_database, name)
         product_database.use(databases.url(postgres, name))
@@ -191,6 +194,15 @@ def _reading_tokens_once() -> Iterator[None]:
     """Decode each part of a token once, as everybody shows theirs over and over; signatures are verified each time."""
     decode = lru_cache(maxsize=TOKEN_PARTS)(PyJWS._decode_base64url_segment)
     with mock.patch.object(PyJWS, "_decode_base64url_segment", staticmethod(decode)):
+        yield
+
+
+@contextmanager
+def _driver_as_it_was() -> Iterator[None]:
+    """Take back what a second revision's prepared statements have replaced in pg8000."""
+    with ExitStack() as stack:
+        for module in (pg8000.dbapi, pg8000.legacy):
+            stack.enter_context(mock.patch.object(module, "convert_paramstyle", module.convert_paramstyle))
         yield
 
 
