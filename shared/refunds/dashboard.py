@@ -16,7 +16,6 @@ from shared.accounting.accounts import Account
 from shared.cloud import manual_tasks
 from shared.cloud.database import Transaction
 from shared.gateways.statuses import GatewayPaymentStatus
-from shared.payments import records as payment_records
 from shared.refunds import records as refund_records
 from shared.refunds.records import Refund
 from shared.states import RefundKind
@@ -90,11 +89,12 @@ def record(tx: Transaction, payment_id: UUID, gateway: str, amount: int, *, agai
         elif left:
             refund_records.reduce(tx, refund, left)
             left, paid = 0, paid + left
-    if left + paid:
-        _record(tx, payment_id, gateway, paid, left, against, reason)
+    if not left + paid:
+        return 0
+    order_id = _record(tx, payment_id, gateway, paid, left, against, reason)
     if left and against == Account.DASHBOARD_REFUNDS:
         offset_owed_refunds(tx, payment_id)
-        left = min(left, ledger.suspense_amount(tx, payment_records.read(tx, payment_id).order_id))
+        left = min(left, ledger.suspense_amount(tx, order_id))
     return left
 
 
@@ -143,11 +143,13 @@ def of_order(tx: Transaction, order_id: UUID) -> int:
     return int(tx.execute(_OF_ORDER, {"order_id": order_id}).scalar_one())
 
 
-def _record(tx: Transaction, payment_id: UUID, gateway: str, paid: int, left: int, against: str, reason: str) -> None:
+def _record(tx: Transaction, payment_id: UUID, gateway: str, paid: int, left: int, against: str, reason: str) -> UUID:
+    """Record a dashboard refund and book it; return its order."""
     refund: Refund = refund_records.record_gateway_refund(tx, payment_id, paid + left, reason)
     ledger.post_dashboard_refund(
         tx, refund.id, gateway, paid=paid, left=left, against=against, order_id=refund.order_id
     )
+    return refund.order_id
 
 
 def _owed(tx: Transaction, payment_id: UUID) -> list[Refund]:

@@ -105,13 +105,13 @@ class Faults:
         """What happens while the process stands still."""
         self._armed: Fault | None = None
         self._left = 0
-        self._has_struck = self._was_killed = False
+        self._has_struck = False
 
     def arm(self, fault: Fault | None) -> None:
         """Begin a step, with its fault."""
         self._armed = fault
         self._left = fault.nth if fault else 0
-        self.is_dead = self._has_struck = self._was_killed = False
+        self.is_dead = self._has_struck = False
 
     @property
     def has_struck(self) -> bool:
@@ -121,12 +121,12 @@ class Faults:
     @property
     def excuses_requests(self) -> bool:
         """True if what has struck in this step lets a request end with an error."""
-        return self._was_killed or self._struck_kind in _FAILS_REQUESTS
+        return self.is_dead or self._struck_kind in _FAILS_REQUESTS
 
     @property
     def excuses_deliveries(self) -> bool:
         """True if what has struck in this step lets a delivery fail: it comes again."""
-        return self._was_killed or self._struck_kind in _FAILS_DELIVERIES
+        return self.is_dead or self._struck_kind in _FAILS_DELIVERIES
 
     @property
     def _struck_kind(self) -> FaultKind | None:
@@ -147,7 +147,7 @@ class Faults:
     def kill(self, where: str) -> None:
         """Kill the process here, whatever fault the step has. Raises Crash."""
         self.struck[f"{FaultKind.CRASH}, {where}"] += 1
-        self.is_dead = self._has_struck = self._was_killed = True
+        self.is_dead = self._has_struck = True
         raise Crash
 
     def due(self, point: Point) -> FaultKind | None:
