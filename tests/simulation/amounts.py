@@ -26,13 +26,6 @@ AMOUNTS = {
             ELSE sum(LEAST(COALESCE(p.amount, round(i.unit_price * p.percent / 100.0)), p.max_discount, i.unit_price))
             END
     """,
-    "nine tenths of the price go back, rounded half up, or all where the event was moved or cancelled": """
-        SELECT r.id, n.amount, i.unit_price, i.discount FROM refunds r JOIN refund_items n ON n.refund_id = r.id
-            JOIN order_items i ON i.id = n.order_item_id
-        WHERE r.kind = 'requested' AND n.amount NOT IN (
-            round((i.unit_price - i.discount) * 0.90), i.unit_price - i.discount + i.platform_fee)
-            AND NOT EXISTS (SELECT 1 FROM refunds d WHERE d.order_id = r.order_id AND d.kind = 'by_gateway')
-    """,
     "FN-004: a sale is the organizer's but for the commission, and for the fee that their code waives": """
         SELECT o.id, b.organizer, sum(i.commission) AS commission
         FROM orders o JOIN order_items i ON i.order_id = o.id JOIN (

@@ -27,6 +27,13 @@ _PAYABLE_TWICE = f"""
     FROM simulated_payments WHERE {_PAYABLE} AND substr(external_id, 1, 36) IN (
         SELECT substr(external_id, 1, 36) FROM simulated_payments WHERE {_PAYABLE} GROUP BY 1 HAVING count(*) > 1)
 """
+_OPENED_TWICE = """
+    SELECT DISTINCT first.external_id FROM simulated_payments first JOIN simulated_payments second
+        ON second.external_id = first.external_id AND second.reference <> first.reference
+        AND second.created_at >= first.created_at
+    WHERE first.expires_at > second.created_at
+        AND (first.status IN ('open', 'pending', 'challenged') OR first.updated_at > second.created_at)
+"""
 _NEWEST_MAIL = "SELECT COALESCE(max(id), 0) FROM simulated_mails"
 _FUNCTIONS = {"/payments/webhook/": "webhook", "/messages/webhook/": "mail_events", "/chat/webhook/": "chat_webhook"}
 
@@ -120,11 +127,8 @@ class Gateways:
             return set(tx.execute(query).scalars())
 
     def opened_twice(self) -> list[str]:
-        """Our ids under which a gateway has more than one payment."""
-        columns = tables.payments.c
-        query = select(columns.external_id).group_by(columns.external_id).having(func.count() > 1)
-        with self.store.connect() as tx:
-            return sorted(tx.execute(query).scalars())
+        """Our ids under which a gateway made a payment while another could still be paid."""
+        return sorted(row[0] for row in self._direct.execute(_OPENED_TWICE))
 
     def transfers(self) -> dict[str, tuple[str, str, int]]:
         """Of each transfer by our id: the channel of its bank, the number of its account, and its amount."""
@@ -140,11 +144,11 @@ class Gateways:
             for row in rows
         }
 
-    def charged_back(self) -> set[str]:
-        """Our ids of the payments that a bank took back."""
+    def charged_back(self) -> dict[tuple[str, str], int]:
+        """What a bank took back, by the gateway's name and our id of the payment, in rupiah."""
         query = tables.movements.select().where(tables.movements.c.kind == "reversal")
         with self.store.connect() as tx:
-            return {row.external_id for row in tx.execute(query)}
+            return {(row.gateway, row.external_id): -row.amount for row in tx.execute(query)}
 
     @contextmanager
     def installed(self) -> Iterator[None]:

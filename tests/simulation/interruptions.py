@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 SECONDS = (65, 950, 1900)
 """Longer than a checkout's claim on a payment, than a hold, and than a payment may be paid."""
 _MEANWHILE = ("a delivery arrives", "a delivery arrives", "a delivery arrives", "a payer pays")
+_BEING_OPENED = "SELECT external_id FROM payments WHERE status = 'opening'"
 
 
 def pause(world: "World") -> None:
@@ -21,6 +22,7 @@ def pause(world: "World") -> None:
     chance = random.Random(random.getrandbits(48))
     seconds = chance.choice(SECONDS)
     world.advance(seconds)
+    world.promises.opened_again.update(row.external_id for row in world.rows(_BEING_OPENED))
     world.meanwhile.append(f"stood still for {seconds} s")
     if not world.database.is_in_use:
         with world.database.other_process():

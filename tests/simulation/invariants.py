@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from infra.checks import invariants as promised
 from tests.model import chat_buyers, money_promises
-from tests.simulation import amounts, consequences, live_payments
+from tests.simulation import amounts, consequences, live_payments, refund_terms
 from tests.simulation.violations import Violation
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def check_all(world: "World") -> None:
         for promise, rows in promised.broken(connection, promised.ALWAYS).items():
             raise Violation(promise, rows)
     amounts.check(world)
+    refund_terms.check(world)
     consequences.check(world)
     given_back = world.rows(money_promises.GIVEN_BACK_BEYOND_WHAT_WAS_PAID)
     if given_back:

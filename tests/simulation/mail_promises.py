@@ -43,7 +43,16 @@ class MailPromises:
 
     def __init__(self) -> None:
         self._newest = 0
-        self._said: list[str] = []
+        self._said: set[str] = set()
+        self._of_step: list[str] = []
+        self._may_come_again: set[str] = set()
+        """Those that were sent in a step in which a fault struck: nobody may know that they have left."""
+
+    def end_step(self, *, is_unclear: bool) -> None:
+        """A step is over; `is_unclear` if a fault has struck in it, or a process stood still."""
+        if is_unclear:
+            self._may_come_again.update(self._of_step)
+        self._of_step.clear()
 
     def check_new(self, world: "World", *, are_fresh: bool) -> None:
         """Whether what came since the last look is true. What is true for a while is only asked of fresh ones."""
@@ -51,13 +60,20 @@ class MailPromises:
         if found:
             self._newest = found[-1][0]
             ids = [email_id for _, email_id in found if email_id]
-            self._said += ids
+            self._require_new(ids)
+            self._said.update(ids)
             said = _SAYS if are_fresh else _FOR_GOOD
             _check(world, ids, said, "I12: what a mail says is true when it is sent")
 
+    def _require_new(self, ids: list[str]) -> None:
+        sent_twice = [each for each in ids if each in self._said and each not in self._may_come_again]
+        if sent_twice:
+            raise Violation("I7: a mail is sent once, unless nobody knows whether it has left", sent_twice)
+        self._of_step += ids
+
     def check_all(self, world: "World") -> None:
         """Whether what was said for good is still so."""
-        _check(world, self._said, _FOR_GOOD, "I12: what a mail has said stays true")
+        _check(world, sorted(self._said), _FOR_GOOD, "I12: what a mail has said stays true")
 
 
 def _check(world: "World", ids: list[str], said: dict[str, dict[str, set[str]]], promise: str) -> None:

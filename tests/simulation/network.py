@@ -10,7 +10,7 @@ from http.client import responses
 from io import BytesIO
 from typing import Any, NoReturn
 from unittest import mock
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -54,6 +54,8 @@ class Network:
         self._services, self._clock, self._faults, self._outages = services, clock, faults, outages
         self._interruptions: dict[bool, Callable[[], None]] = {}
         """What happens before a call arrives (False), or before its answer does (True)."""
+        self.not_listed: set[str] = set()
+        """Our ids of payments that a list was asked for in vain."""
 
     def send(self, request: requests.PreparedRequest, *, timeout: tuple[float, float], **_: Any) -> requests.Response:
         """Take the place of requests' adapter: carry one call there, and its answer back."""
@@ -75,7 +77,7 @@ class Network:
             self._clock.advance(LATE_SECONDS)
         self._interrupt(is_late=True)
         self._faults.pass_by(Point.GATEWAY, "after")
-        seen = _UNREADABLE if fault is FaultKind.GATEWAY_UNREADABLE else self._as_known_yet(method, path, answer)
+        seen = _UNREADABLE if fault is FaultKind.GATEWAY_UNREADABLE else self._as_known_yet(method, url, answer)
         return _response(request, seen)
 
     def _wrong(self, method: str, path: str) -> Answer | None:
@@ -84,9 +86,11 @@ class Network:
             return Answer(400, _JSON, json.dumps(_REFUSAL).encode())
         return None
 
-    def _as_known_yet(self, method: str, path: str, answer: Answer) -> Answer:
+    def _as_known_yet(self, method: str, url: str, answer: Answer) -> Answer:
         """A list without what it does not have yet; whose account it is, without what a slow bank has not said yet."""
+        path = urlsplit(url).path
         if method == "GET" and path in _LISTS and self._faults.due(Point.LISTING):
+            self.not_listed.update(parse_qs(urlsplit(url).query).get("external_id", []))
             newest = self._clock.now - timedelta(seconds=LISTED_SECONDS)
             old = [each for each in json.loads(answer.body) if datetime.fromisoformat(each["created"]) < newest]
             return Answer(answer.status, answer.headers, json.dumps(old).encode())

@@ -60,7 +60,7 @@ def main() -> int:
         if report.violations and wanted.seed is None and not wanted.stop:
             _tell(postgres, next(iter(report.violations)), wanted.steps, beside)
     print("\n".join(report.lines(seconds, in_python, in_postgresql)))
-    return 1 if report.violations else 0
+    return 0 if report.has_seen_enough and not report.violations else 1
 
 
 def _arguments() -> argparse.Namespace:

@@ -87,6 +87,8 @@ class World:
         self.network = Network(self.gateways.application, self.clock, self.faults, self.outages)
         self.functions = Functions(self.manifest, revisions, self.database, self.clock, self.faults)
         self.phones = Phones(self.network)
+        self.promises = Promises()
+        self.mail_promises = MailPromises()
         self.meanwhile: list[str] = []
         """What happened in this step while a process stood still."""
         self.broken_meanwhile: Violation | None = None
@@ -101,6 +103,7 @@ class World:
         self.database.reset(seed)
         self.deliveries = Deliveries()
         self.gateways.reset(self.deliveries)
+        self.network.not_listed.clear()
         self.phones.begin()
         self.functions.begin()
         self.storage = Storage(self.faults)
@@ -127,6 +130,8 @@ class World:
     def arm(self, fault: Fault | None) -> None:
         """Begin a step, with its fault."""
         self.errors.records.clear()
+        is_unclear = self.faults.has_struck or self.faults.is_dead or self.outages.have_struck or bool(self.meanwhile)
+        self.mail_promises.end_step(is_unclear=is_unclear)
         self.faults.arm(fault)
         self.outages.have_struck = False
         self.meanwhile.clear()

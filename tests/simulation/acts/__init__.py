@@ -10,6 +10,7 @@ from tests.simulation.acts import (  # noqa: F401 - each declares its acts
     drafts,
     forgers,
     gate,
+    listings,
     machines,
     offline_gate,
     organizers,

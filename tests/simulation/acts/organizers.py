@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulation.acts.asking import ask, outcome
 from tests.simulation.acts.registry import act
+from tests.simulation.promises import Fact
 
 if TYPE_CHECKING:
     from tests.factories import Event
@@ -27,6 +28,8 @@ def change(world: "World", chance: random.Random) -> str | None:
             {"venue": f"Gedung {chance.randrange(100)}"},
         )
     )
+    if "title" not in wanted:
+        world.promises.moved.add(str(event.id))
     answer = ask(world, "PUT", f"/events/{event.id}", _owner(world, event), wanted)
     return f"{', '.join(wanted)}: {outcome(answer)}"
 
@@ -38,6 +41,8 @@ def change_tier(world: "World", chance: random.Random) -> str | None:
     tier_id = chance.choice(event.tier_ids)
     wanted = chance.choice(({"quota": chance.randrange(1, 40)}, {"price": chance.choice((40_000, 55_555, 123_457))}))
     answer = ask(world, "PUT", f"/events/{event.id}/tiers/{tier_id}", _owner(world, event), wanted)
+    for name, value in wanted.items():
+        world.promises.told(Fact(name), str(tier_id), value, answer)
     return f"{wanted}: {outcome(answer)}"
 
 

@@ -8,6 +8,7 @@ from tests.simulation.acts.buyers import pick_order
 from tests.simulation.acts.gate import scan_ticket, show_code, staff_of_events
 from tests.simulation.acts.registry import act
 from tests.simulation.people import Buyer, Request
+from tests.simulation.promises import Fact
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -70,7 +71,10 @@ def _request(world: "World", chance: random.Random, buyer: Buyer, order: dict[st
     if tickets:
         body["ticket_ids"] = tickets
     key = f"refund-{chance.getrandbits(64):016x}"
-    return outcome(send(world, buyer, Request("POST", "/refunds/request", body, {"Idempotency-Key": key})))
+    answer = send(world, buyer, Request("POST", "/refunds/request", body, {"Idempotency-Key": key}))
+    if answer is not None and answer.ok:
+        world.promises.told(Fact.REFUND_OF, answer.json()["id"], order["id"], answer)
+    return outcome(answer)
 
 
 @act("an organizer decides about a refund", 9)
@@ -84,11 +88,10 @@ def decide(world: "World", chance: random.Random) -> str | None:
         return None
     refund = chance.choice(asked)
     headers = world.people.organizer(refund.organizer_id)
-    if chance.random() < 0.75:
-        answer = ask(world, "PUT", f"/refunds/{refund.id}/approve", headers)
-        return f"approve: {outcome(answer)}"
-    answer = ask(world, "PUT", f"/refunds/{refund.id}/reject", headers, {"reason": "Tidak"})
-    return f"reject: {outcome(answer)}"
+    decision, body = ("approve", None) if chance.random() < 0.75 else ("reject", {"reason": "Tidak"})
+    answer = ask(world, "PUT", f"/refunds/{refund.id}/{decision}", headers, body)
+    world.promises.told(Fact.REFUND_DECISION, str(refund.id), decision, answer)
+    return f"{decision}: {outcome(answer)}"
 
 
 @act("somebody names a bank account", 5)
@@ -105,4 +108,6 @@ def name_account(world: "World", chance: random.Random) -> str | None:
     }
     headers = world.people.headers(who)
     answer = ask(world, "PUT", "/account/bank-account", headers, body)
+    account = f"{body['bank_code']} {body['account_number'][-4:]}"
+    world.promises.told(Fact.ACCOUNT, str(who.id), account, answer)
     return f"{body['account_number']}: {outcome(answer)}"
