@@ -78,7 +78,7 @@ simulate: setup ## Run SEEDS (20) of STEPS (500) in WORKERS (4) processes under 
 	$(BIN)/python -m tests.simulation.run --steps $(or $(STEPS),500) --workers $(WORKERS) \
 	  $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),20)) $(if $(KNOWN),--known) $(if $(BESIDE),--beside $(BESIDE))
 
-mutate: setup ## Put small faults into copies of the product, one at a time (ONLY names one): the simulator must catch each
+mutate: setup ## Put small faults into copies of the product, one at a time (ONLY names one): the tests must catch each
 	$(BIN)/python -m tests.simulation.mutate --workers $(or $(MUTATED),2) $(if $(ONLY),--only $(ONLY))
 
 bench: setup ## Measure the product beside bare SQL and an empty function; PARTS names some, QUICK=1 measures once

@@ -12,8 +12,12 @@ from tests.waiting import PATIENCE_SECONDS, until
 
 T = TypeVar("T")
 
-_SOMEBODY_WAITS = text("""
-    SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))
+_WAITING = text("""
+    WITH RECURSIVE waiting AS (
+        SELECT pid FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))
+        UNION SELECT l.pid FROM pg_locks l JOIN waiting ON waiting.pid = ANY(pg_blocking_pids(l.pid))
+        WHERE NOT l.granted)
+    SELECT count(*) FROM waiting
 """)
 
 
@@ -30,9 +34,19 @@ def at_the_same_time(acts: Sequence[Callable[[], T]]) -> list[T]:
 
 
 def behind(tx: Transaction, act: Callable[[], T]) -> "Future[T]":
-    """Start `act` in a thread of its own; back once it waits for a lock that `tx` holds, or has not had to."""
+    """Start `act` in a thread of its own; back once it waits for a lock that `tx` holds, or has not had to.
+
+    Called again, it starts another act behind the first one, whether or not that one waits for the same lock.
+    """
+    before = _waiting(tx)
     pool = ThreadPoolExecutor(1)
     acting = pool.submit(act)
     pool.shutdown(wait=False)
-    until(lambda: acting.done() or tx.execute(_SOMEBODY_WAITS).scalar_one(), what="for a lock to be waited for")
+    until(lambda: acting.done() or _waiting(tx) > before, what="for a lock to be waited for")
     return acting
+
+
+def _waiting(tx: Transaction) -> int:
+    """The number of those who wait for `tx` to end, or for somebody who does."""
+    count: int = tx.execute(_WAITING).scalar_one()
+    return count

@@ -1,47 +1,63 @@
-"""Proves that the simulator sees: the product is given a small fault, and each such fault must break a promise.
+"""Proves that the tests see: the product is given a small fault, and each such fault must be caught.
 
-make mutate                          every patch of tests/simulation/mutations
+make mutate                          every patch of tests/simulation/mutations, and of its folder locks
 make mutate ONLY=any-amount-pays     one of them, or several with commas
 
-The rows of those that were tried are written anew in caught.csv beside the patches.
-
-A patch begins with the fault in words, and changes one module. The same seeds are run for every fault, and first of all
-without any: then no promise may be broken. The files here are not touched.
+The simulator catches the patches of the first folder: the same seeds are run for every fault, and first of all without
+any; then no promise may be broken. Tests with real threads catch those that drop a lock (lock_mutations.py). The rows
+of those that were tried are written anew in caught.csv beside the patches. The product's own files are not touched.
 """
 
 import argparse
-import csv
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
-from functools import partial
+from dataclasses import dataclass
 from itertools import count, cycle
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from tests.folders import a_folder
+from tests.simulation import lock_mutations, mutation_table
+from tests.simulation.mutation_patches import LOCKS, PATCHES, ROOT, fault, loaded
+from tests.simulation.mutation_table import MutationResult
 from tests.simulation.seasons import SEASONS, Season, of
 
-ROOT = Path(__file__).parents[2]
-PATCHES = Path(__file__).parent / "mutations"
-CAUGHT = PATCHES / "caught.csv"
 SEEDS = 44
 STEPS = 300
 
 
+class Mutations(Protocol):
+    """One way to try mutations."""
+
+    def control(self, patches: Sequence[Path]) -> MutationResult:
+        """The same without a fault: nothing may be caught."""
+
+    def of(self, patch: Path) -> MutationResult:
+        """Try one."""
+
+
 @dataclass(frozen=True)
-class MutationResult:
+class SimulatedMutationResult:
     """What the simulator made of a mutation. `steps` are those it took; `promise` is empty where none was broken."""
 
     mutation: str
     fault: str
     promise: str
     steps: int
+
+    @property
+    def effort(self) -> str:
+        """The steps."""
+        return f"{self.steps} steps"
+
+    @property
+    def caught_by(self) -> str:
+        """The promise."""
+        return self.promise
 
 
 @dataclass(frozen=True)
@@ -52,42 +68,58 @@ class Trial:
     seeds: Sequence[int]
     steps: int
 
-    def of(self, patch: Path | None) -> MutationResult:
-        """Run the seeds with a fault, or without, until a promise is broken."""
-        if patch is None:
-            return self._run("control", "No fault.", ())
-        with a_folder() as copy:
-            changed = apply(patch, copy)
-            module = ".".join(changed.with_suffix("").parts)
-            return self._run(patch.stem, fault(patch), ("--module", module, "--file", str(copy / changed)))
+    def control(self, _: Sequence[Path]) -> SimulatedMutationResult:
+        """Run all seeds without a fault."""
+        return self._run("control", "No fault.", ())
 
-    def _run(self, name: str, words: str, how: Sequence[str]) -> MutationResult:
+    def of(self, patch: Path) -> SimulatedMutationResult:
+        """Run the seeds with a fault until a promise is broken."""
+        with loaded(patch) as how:
+            return self._run(patch.stem, fault(patch), how)
+
+    def _run(self, name: str, words: str, how: Sequence[str]) -> SimulatedMutationResult:
         command = [sys.executable, "-m", "tests.simulation.mutant", str(self.folder), name, *how]
         command += ["--steps", str(self.steps), "--seeds", *map(str, self.seeds)]
         ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         if ran.returncode:
             raise RuntimeError(f"{name}: {ran.stderr}")
         found = json.loads(ran.stdout.splitlines()[-1])
-        return MutationResult(name, words, found["promise"] or "", found["steps"])
+        return SimulatedMutationResult(name, words, found["promise"] or "", found["steps"])
 
 
 def main() -> int:
-    """Try the mutations; 1 where one survives, or a promise is broken without any."""
+    """Try the mutations; 1 where one survives, or something is caught without any."""
     wanted = _arguments()
     names = wanted.only.split(",") if wanted.only else None
-    patches = [path for path in sorted(PATCHES.glob("*.patch")) if names is None or path.stem in names]
-    with trial(seeds(wanted.seeds), wanted.steps) as tried:
-        control = tried.of(None)
-        print(f"{control.steps:7} steps  without a fault: {control.promise or 'no promise is broken'}", flush=True)
-        if control.promise:
-            return 1
-        found = 0
-        for each in _all(tried, patches, wanted.workers):
-            print(f"{each.steps:7} steps  {each.mutation}: {each.promise or f'SURVIVES - {each.fault}'}", flush=True)
-            write(each)
-            found += bool(each.promise)
-    print(f"{found} of {len(patches)} caught")
-    return 0 if found == len(patches) else 1
+    locks, others = _chosen(LOCKS, names), _chosen(PATCHES, names)
+    survived = 0
+    if locks:
+        with lock_mutations.trial() as tried:
+            survived += _try_all(tried, locks, wanted.workers)
+    if others:
+        with trial(seeds(wanted.seeds), wanted.steps) as tried:
+            survived += _try_all(tried, others, wanted.workers)
+    print(f"{len(locks) + len(others) - survived} of {len(locks) + len(others)} caught")
+    return 1 if survived else 0
+
+
+def _chosen(patches: Path, names: Sequence[str] | None) -> list[Path]:
+    return [path for path in sorted(patches.glob("*.patch")) if names is None or path.stem in names]
+
+
+def _try_all(tried: Mutations, patches: Sequence[Path], workers: int) -> int:
+    """Try mutations that share a folder; the number of those that survived: all where the control is caught."""
+    control = tried.control(patches)
+    print(f"{control.effort:>13}  without a fault: {control.caught_by or 'nothing is caught'}", flush=True)
+    if control.caught_by:
+        return len(patches)
+    survived = 0
+    with ThreadPoolExecutor(workers) as pool:
+        for patch, result in zip(patches, pool.map(tried.of, patches), strict=True):
+            print(f"{result.effort:>13}  {result.mutation}: {result.caught_by or 'survives'}", flush=True)
+            mutation_table.write(result, patch.parent)
+            survived += not result.caught_by
+    return survived
 
 
 def _arguments() -> argparse.Namespace:
@@ -116,50 +148,6 @@ def seeds(number: int) -> list[int]:
 
 def _of_season(season: Season) -> Iterator[int]:
     return (seed for seed in count(1) if of(seed) is season)
-
-
-def _all(tried: Trial, patches: Sequence[Path], workers: int) -> Iterator[MutationResult]:
-    with ThreadPoolExecutor(workers) as pool:
-        yield from pool.map(partial(Trial.of, tried), patches)
-
-
-def apply(patch: Path, copy: Path) -> Path:
-    """Make a copy of the module that a patch changes, with the fault in it; its path in the repository.
-
-    Raises CalledProcessError where the product has changed since.
-    """
-    changed = _changed(patch)
-    (copy / changed).parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(ROOT / changed, copy / changed)
-    subprocess.run(["git", "apply", str(patch)], cwd=copy, check=True, capture_output=True)
-    return changed
-
-
-def _changed(patch: Path) -> Path:
-    [line] = [line for line in patch.read_text(encoding="utf-8").splitlines() if line.startswith("+++ b/")]
-    return Path(line.removeprefix("+++ b/"))
-
-
-def fault(patch: Path) -> str:
-    """The fault in words: the first line of its patch."""
-    return patch.read_text(encoding="utf-8").split("\n", 1)[0]
-
-
-def write(result: MutationResult) -> None:
-    """Write what came of a mutation to `CAUGHT`, in place of what came of it before."""
-    rows = {row["mutation"]: row for row in caught()} | {result.mutation: asdict(result)}
-    with CAUGHT.open("w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, [field.name for field in fields(MutationResult)], lineterminator="\n")
-        table.writeheader()
-        table.writerows(row for name, row in sorted(rows.items()) if (PATCHES / f"{name}.patch").exists())
-
-
-def caught() -> list[dict[str, Any]]:
-    """The rows of `CAUGHT`, by the names of the mutations."""
-    if not CAUGHT.exists():
-        return []
-    with CAUGHT.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 if __name__ == "__main__":

@@ -126,6 +126,15 @@ def test_dates_are_not_brought_forward_while_somebody_is_buying():
         moving.result()
 
 
+def test_of_two_changes_at_the_same_moment_both_stay():
+    event = create(venue="Istora")
+    with transaction() as tx:
+        editing.change(tx, organizer_of(event), event.id, EventChange(title="Konser Fajar"))
+        other = behind(tx, lambda: change(event, venue="Gelora"))
+    changed = other.result()
+    assert (changed.title, changed.venue) == ("Konser Fajar", "Gelora")
+
+
 def test_what_is_left_out_of_a_change_stays_and_null_empties():
     event = create(venue="Istora", terms="Tanpa pengembalian")
     assert change(event, title="Konser Fajar").model_dump() == {**event.model_dump(), "title": "Konser Fajar"}

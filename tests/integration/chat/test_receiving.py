@@ -10,15 +10,17 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from shared.chat import work
+from shared.chat import outgoing, work
 from shared.cloud import clock
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayRefused, GatewayUnavailable
 from shared.gateways.whatsapp.errors import RecipientRateLimited
+from shared.gateways.whatsapp.webhooks import DeliveryStatus
 from tests.doubles import Published
 from tests.endpoints import call
 from tests.integration.chat.phones import FakeWhatsApp, Phone, deliver, deliver_raw, drain, work_on
 from tests.integration.chat.steps import an_offer
+from tests.threads import behind
 from tests.unit.gateways.samples import read, sample_id, sample_paths
 
 pytestmark = pytest.mark.usefixtures("database", "whatsapp")
@@ -113,6 +115,18 @@ def test_what_became_of_a_message_only_climbs(a_phone: APhone):
     phone.writes("bantuan")
     deliver([status(last_message(phone), "failed", errors=[{"code": 131026}])])
     assert (last_message(phone).status, last_message(phone).error_code) == ("failed", "131026")
+
+
+def test_a_status_that_comes_with_a_later_one_in_the_same_instant_changes_nothing(a_phone: APhone):
+    phone = a_phone()
+    phone.writes("bantuan")
+    message = last_message(phone)
+    read_now = DeliveryStatus(message.provider_message_id, str(message.id), "read", clock.now(), None)
+    with transaction() as tx:
+        outgoing.record_statuses(tx, [read_now])
+        delivering = behind(tx, lambda: deliver([status(message, "delivered")]))
+    assert delivering.result() == 200
+    assert last_message(phone).status == "read"
 
 
 def test_a_status_tells_that_a_message_was_sent_before_our_own_call_does(a_phone: APhone, whatsapp: FakeWhatsApp):

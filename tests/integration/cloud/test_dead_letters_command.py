@@ -6,8 +6,9 @@ import pytest
 
 from shared.cloud import dead_letters
 from shared.cloud.database import transaction
-from shared.cloud.dead_letters import DeadLetterQuery
+from shared.cloud.dead_letters import DeadLetterQuery, Decision
 from shared.cloud.dead_letters_command import main
+from tests.threads import behind
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -42,3 +43,12 @@ def test_one_that_is_discarded_is_sent_nowhere(scheduled):
     assert scheduled.tasks == []
     with transaction() as tx:
         assert dead_letters.read(tx, letter_id).decision == "discarded"
+
+
+def test_of_two_who_send_it_again_at_the_same_moment_one_does(scheduled):
+    letter_id = a_given_up_task()
+    with transaction() as tx:
+        dead_letters.replay(tx, letter_id, Decision(reason="repaired"), by="first")
+        replaying = behind(tx, lambda: main(["replay", str(letter_id), "--reason", "repaired"]))
+    assert replaying.result() == 1
+    assert len(scheduled.tasks) == 1

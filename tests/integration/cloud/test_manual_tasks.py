@@ -1,16 +1,18 @@
 """Manual tasks are listed for admins until one of them has done them (PS-023)."""
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 
 from shared.cloud import manual_tasks
 from shared.cloud.database import transaction
+from shared.cloud.manual_tasks import Done
 from shared.identity.tokens import Principal
 from tests import endpoints
 from tests.factories import a_user
+from tests.threads import behind
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +61,14 @@ def test_it_is_done_once(admin: Principal, subject: str):
     [task] = listed(admin, subject)
     finish(admin, task["id"])
     assert endpoints.problem(finish(admin, task["id"])) == (409, "manual-task-done")
+
+
+def test_of_two_admins_who_finish_it_at_the_same_moment_one_has_done_it(admin: Principal, subject: str):
+    [task] = listed(admin, subject)
+    with transaction() as tx:
+        manual_tasks.finish(tx, UUID(task["id"]), Done(note="Sent by hand"), by=admin.id)
+        finishing = behind(tx, lambda: finish(admin, task["id"]))
+    assert endpoints.problem(finishing.result()) == (409, "manual-task-done")
 
 
 def test_what_nobody_asked_for_can_not_be_done(admin: Principal):

@@ -9,10 +9,11 @@ from shared.cloud import outbox
 from shared.cloud.database import transaction
 from shared.payments import reconcile
 from shared.payments import records as payment_records
-from shared.sales import orders
+from shared.sales import counter_repair, orders
 from shared.sales.schemas import OrderResponse
 from tests.factories import Stock, a_tier, a_user, an_event, an_order, make_overdue, stock
 from tests.integration.refunds.sales import a_payment, a_status
+from tests.threads import behind
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -88,6 +89,20 @@ def test_counters_that_differ_from_the_orders_behind_them_are_corrected():
         tx.execute(text("UPDATE ticket_tiers SET reserved = 5, sold = 1 WHERE id = :id"), {"id": event.tier_ids[0]})
     assert reconcile.run(thorough=True)["reconcile_fix_counter"] == 1
     assert stock(event.tier_ids[0]) == Stock(reserved=2, sold=3, free=5)
+
+
+def test_counters_are_corrected_to_what_an_order_that_ends_meanwhile_leaves():
+    with transaction() as tx:
+        event = an_event(tx, tiers=[a_tier(quota=10)])
+    ending = an_order(event, quantities=[2])
+    an_order(event, quantities=[3])
+    with transaction() as tx:
+        tx.execute(text("UPDATE ticket_tiers SET reserved = 6 WHERE id = :id"), {"id": event.tier_ids[0]})
+    with transaction() as tx:
+        orders.cancel(tx, orders.lock(tx, ending.id))
+        correcting = behind(tx, counter_repair.correct_counters)
+    assert correcting.result() == 1
+    assert stock(event.tier_ids[0]) == Stock(reserved=3, sold=0, free=7)
 
 
 def test_a_mail_that_nobody_sends_is_asked_for_again(published):

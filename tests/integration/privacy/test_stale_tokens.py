@@ -1,8 +1,5 @@
 """UM-009, DP-002: who has deleted their account does nothing more, neither with an old token nor in the same moment."""
 
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +7,7 @@ import pytest
 from flask import Response
 from sqlalchemy import text
 
-from shared.cloud.database import Transaction, transaction
+from shared.cloud.database import transaction
 from shared.identity import people
 from shared.identity.tokens import Principal
 from shared.privacy.cookie_consents import VERSION
@@ -21,7 +18,7 @@ from shared.sales.schemas import OrderResponse
 from tests.endpoints import call, problem
 from tests.factories import a_tier, a_user, an_event, reserve, stock
 from tests.integration.identity.steps import PASSWORD, Member, a_member, an_address
-from tests.waiting import until
+from tests.threads import behind
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -116,13 +113,11 @@ def test_an_order_that_comes_while_its_buyer_is_deleted_waits_and_is_refused():
     member = a_member()
     with transaction() as tx:
         event = an_event(tx)
-    with in_the_background() as start:
-        with transaction() as tx:
-            people.lock_for_deletion(tx, member.id)
-            reserving = start(lambda: reserve(principal(member, "customer"), event))
-            until(lambda: waiting(tx), what="for the order to wait")
-            tx.execute(text("UPDATE users SET is_deleted = true WHERE id = :id"), {"id": member.id})
-        assert isinstance(reserving.result(), AccountGone)
+    with transaction() as tx:
+        people.lock_for_deletion(tx, member.id)
+        reserving = behind(tx, lambda: reserve(principal(member, "customer"), event))
+        tx.execute(text("UPDATE users SET is_deleted = true WHERE id = :id"), {"id": member.id})
+    assert isinstance(reserving.result(), AccountGone)
     assert stock(event.tier_ids[0]).reserved == 0
 
 
@@ -130,33 +125,16 @@ def test_an_order_that_came_first_is_seen_by_the_deletion_which_waits_for_it():
     member = a_member()
     with transaction() as tx:
         event = an_event(tx)
-    with in_the_background() as start:
-        with transaction() as tx:
-            tx.execute(
-                text("""
-                    INSERT INTO orders (id, user_id, event_id, organizer_id, subtotal, platform_fee, total_amount,
-                        reservation_expires_at)
-                    VALUES (gen_random_uuid(), :user_id, :event_id, :organizer_id, 1, 0, 1, now() + interval '1 hour')
-                """),
-                {"user_id": member.id, "event_id": event.id, "organizer_id": event.organizer_id},
-            )
-            deleting = start(lambda: delete(member))
-            until(lambda: waiting(tx), what="for the deletion to wait")
-        assert deleting.result().get_json()["reasons"] == ["live-reservation"]
-
-
-def waiting(tx: Transaction) -> bool:
-    """Whether somebody waits for this transaction."""
-    waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
-    return bool(tx.execute(text(waits)).scalar_one())
-
-
-@contextmanager
-def in_the_background() -> Iterator[Any]:
-    """Gives what starts an act in a thread of its own; its outcome is in what comes back."""
-    with ThreadPoolExecutor(1) as pool:
-
-        def start(act: Any) -> Future[Any]:
-            return pool.submit(act)
-
-        yield start
+    with transaction() as tx:
+        tx.execute(
+            text("""
+                INSERT INTO orders (id, user_id, event_id, organizer_id, subtotal, platform_fee, total_amount,
+                    reservation_expires_at)
+                VALUES (gen_random_uuid(), :user_id, :event_id, :organizer_id, 1, 0, 1, now() + interval '1 hour')
+            """),
+            {"user_id": member.id, "event_id": event.id, "organizer_id": event.organizer_id},
+        )
+        deleting = behind(tx, lambda: delete(member))
+    refused = deleting.result()
+    assert refused.status_code == 409
+    assert refused.get_json()["reasons"] == ["live-reservation"]

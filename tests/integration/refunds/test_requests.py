@@ -191,9 +191,9 @@ def test_money_that_comes_late_while_its_event_is_cancelled_goes_back(monkeypatc
     assert looked.wait(PATIENCE_SECONDS)
     with transaction() as tx:
         cancellation.start(tx, an_organizer(event), event.id, Cancellation(reason="Hujan"))
+    assert cancellation.run_batch(event.id), "which finds the order that was paid, as it has waited for it"
     cancelled.set()
     late.join()
-    assert cancellation.run_batch(event.id)
     with transaction() as tx:
         owed = text("SELECT kind, amount FROM refunds WHERE order_id = :id")
         assert [tuple(row) for row in tx.execute(owed, {"id": order.id})] == [("cancellation", order.total_amount)]

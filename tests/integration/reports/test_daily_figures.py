@@ -1,19 +1,23 @@
 """The figures that are kept by day are those of the orders, at every moment, whatever has become of either."""
 
 import importlib
+from concurrent.futures import Future
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from shared.cloud import audit
 from shared.cloud.clients import engine
-from shared.cloud.database import snapshot, transaction
+from shared.cloud.database import Transaction, snapshot, transaction
 from shared.reports import daily_figures, recount_command
 from shared.reports.periods import Period
 from shared.sales import orders
 from tests.factories import Event, a_tier, a_user, an_event, an_order
 from tests.integration.refunds.sales import a_paid_order
 from tests.integration.reports.steps import give_back, organizer_of, paid_at, sales, summed
+from tests.threads import behind
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -110,6 +114,22 @@ def test_what_went_wrong_is_found_and_corrected_once(busy_event: Event, damage: 
     with transaction() as tx:
         audited = text("SELECT count(*) FROM audit_log WHERE action = 'reconcile_fix_figures' AND subject_id = :id")
         assert tx.execute(audited, {"id": str(busy_event.id)}).scalar_one() == 1
+
+
+def test_two_recounts_at_the_same_moment_correct_once(busy_event: Event, monkeypatch: pytest.MonkeyPatch):
+    record, first, others = audit.record, iter([True]), list[Future[int]]()
+
+    def record_and_begin_another(tx: Transaction, *about: Any, **details: Any) -> None:
+        record(tx, *about, **details)
+        if next(first, False):
+            others.append(behind(tx, lambda: daily_figures.recount(busy_event.id)))
+
+    monkeypatch.setattr(audit, "record", record_and_begin_another)
+    with transaction() as tx:
+        tx.execute(text("DELETE FROM daily_figures WHERE event_id = :id"), {"id": busy_event.id})
+    assert daily_figures.recount(busy_event.id) > 0
+    assert [each.result() for each in others] == [0]
+    assert is_right(busy_event)
 
 
 def test_a_sale_that_commits_during_a_recount_counts_once(busy_event: Event):

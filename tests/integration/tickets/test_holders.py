@@ -20,7 +20,7 @@ from shared.tickets.holders import HolderChange, HolderChangeClosed
 from shared.tickets.ticket_rendering import TicketVoid
 from shared.tickets.voiding import TicketUsed
 from tests.factories import Event, a_gate_staff, a_user, an_event, an_order, code_of
-from tests.threads import at_the_same_time
+from tests.threads import at_the_same_time, behind
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -285,6 +285,15 @@ def test_a_scan_and_a_change_in_the_same_instant_let_one_person_in(sold):
         assert scan(sold, new).result == "valid"
     else:
         assert results.count("valid") == 1
+
+
+def test_a_ticket_that_is_scanned_meanwhile_keeps_its_code(sold):
+    with transaction() as tx:
+        scanned = gate.scan(tx, sold.staff, gate.Scan(event_id=sold.event.id, qr=sold.code))
+        changing = behind(tx, lambda: change(sold, sold.buyer, "Budi", sold.ani))
+    assert scanned.result == "valid"
+    with pytest.raises(TicketUsed):
+        changing.result()
 
 
 def test_changes_of_one_ticket_in_the_same_instant_leave_one_good_code(sold):

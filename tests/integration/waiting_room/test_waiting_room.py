@@ -31,7 +31,7 @@ from tests.endpoints import call, problem
 from tests.factories import a_tier, a_user, reserve
 from tests.integration.waiting_room.rush import Rush
 from tests.stored_files import StoredFiles
-from tests.threads import at_the_same_time
+from tests.threads import at_the_same_time, behind
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -291,6 +291,20 @@ def test_nobody_enters_before_they_are_called_and_nobody_twice(selling: Rush):
     person, queue_pass = entered(selling)
     again = at_the_same_time([partial(places.enter, selling.event.id, person.id)] * 4)
     assert {each.queue_pass for each in again} == {queue_pass}
+
+
+def test_who_enters_twice_at_the_same_moment_has_the_pass_of_the_first_time(selling: Rush):
+    person = selling.person_called()
+    place = selling.place(person)
+    values = {"room_id": place.room.id, "number": place.number, "user_id": person.id, "seconds": places.PASS_SECONDS}
+    given = text("SELECT pass_id FROM waiting_room_places WHERE room_id = :room_id AND number = :number")
+    with transaction() as tx:
+        tx.execute(places._ENTER, values)
+        first = tx.execute(given, values).scalar_one()
+        entering = behind(tx, partial(places.enter, selling.event.id, person.id))
+    second = entering.result().queue_pass
+    assert second is not None
+    assert second.id == first
 
 
 def test_an_order_needs_a_pass_of_ones_own_that_is_good(selling: Rush):
