@@ -44,7 +44,7 @@ from tests.integration.identity.steps import (
     login,
     register,
 )
-from tests.threads import at_the_same_time
+from tests.threads import at_the_same_time, behind
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -253,6 +253,18 @@ def test_of_two_who_enter_a_code_at_the_same_time_one_is_let_in():
     code = code_in(request_code(email))
     outcomes = at_the_same_time([lambda: refused(lambda: enter(email, code)) for _ in range(4)])
     assert sorted(str(outcome) for outcome in outcomes) == sorted([str(None), *[str(CodeInvalid)] * 3])
+
+
+def test_an_account_that_is_deleted_meanwhile_is_not_signed_in():
+    member = a_member()
+    code = code_in(request_code(member.email))
+    with transaction() as tx:
+        people.lock_for_deletion(tx, member.id)
+        tx.execute(text("UPDATE users SET is_deleted = true WHERE id = :id"), {"id": member.id})
+        entering = behind(tx, lambda: enter(member.email, code))
+    principal = tokens.principal_of(entering.result().access_token)
+    assert principal is not None
+    assert principal.id != member.id, "it is a new account"
 
 
 def test_mails_come_one_a_minute_and_strangers_do_not_delay_those_of_the_owner():

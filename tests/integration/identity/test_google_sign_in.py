@@ -8,7 +8,7 @@ from flask import Response
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
-from shared.identity import password_reset, staff
+from shared.identity import password_reset, people, staff
 from shared.identity.accounts import TERMS_VERSION
 from shared.identity.password_reset import PasswordReset
 from shared.identity.tokens import Principal, principal_of
@@ -25,7 +25,7 @@ from tests.integration.identity.steps import (
     login,
     register,
 )
-from tests.threads import at_the_same_time
+from tests.threads import at_the_same_time, behind
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -134,6 +134,16 @@ def test_parallel_first_sign_ins_open_one_account(google: Google):
     visitor = Visitor(google)
     answers = at_the_same_time([lambda: visitor.sign_in(accept_terms=True)] * 6)
     assert len({signed_in(answer).id for answer in answers}) == 1
+
+
+def test_an_account_that_is_deleted_meanwhile_is_not_signed_in(google: Google):
+    visitor = Visitor(google)
+    before = signed_in(visitor.sign_in(accept_terms=True))
+    with transaction() as tx:
+        people.lock_for_deletion(tx, before.id)
+        tx.execute(text("UPDATE users SET is_deleted = true WHERE id = :id"), {"id": before.id})
+        signing_in = behind(tx, lambda: visitor.sign_in(accept_terms=True))
+    assert signed_in(signing_in.result()).id != before.id
 
 
 def test_a_deleted_account_does_not_come_back(google: Google):

@@ -11,6 +11,7 @@ from shared.cloud.field_encryption import KEY, DecryptionFailed, decrypt, encryp
 from shared.privacy import key_rotation
 from tests.conftest import SECRETS
 from tests.factories import a_user
+from tests.threads import behind
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -62,6 +63,18 @@ def test_old_values_are_sealed_under_the_new_key_and_open_as_before():
     for account_id in [*accounts, newest]:
         assert sealed(account_id).startswith("v2.")
         assert decrypt(sealed(account_id), about=f"bank_account:{account_id}") == "1234567890"
+
+
+def test_a_value_that_is_changed_meanwhile_stays_as_it_was_changed():
+    account_id = an_account()
+    about = f"bank_account:{account_id}"
+    secrets.provide({KEY: "a second key, random enough"}, number="2")
+    change = text("UPDATE bank_accounts SET account_number_sealed = :sealed WHERE id = :id")
+    with transaction() as tx:
+        tx.execute(change, {"id": account_id, "sealed": encrypt("0987654321", about=about)})
+        rotating = behind(tx, key_rotation.rotate)
+    rotating.result()
+    assert decrypt(sealed(account_id), about=about) == "0987654321"
 
 
 def test_what_can_not_be_opened_stays_as_it_is():

@@ -216,6 +216,22 @@ def test_what_was_given_back_may_be_bought_again():
     assert counts_are_right()
 
 
+def test_what_is_given_back_while_its_account_is_deleted_stops_counting_once():
+    event, [buyer] = scene()
+    order = buy(buyer, event, [5])
+
+    def detach():
+        with transaction() as tx:
+            purchase_limits.detach_account(tx, buyer.id)
+
+    with transaction() as tx:
+        orders.lock(tx, order.id)
+        orders.return_items(tx, [item.id for item in order.items[:2]])
+        detaching = behind(tx, detach)
+    detaching.result()
+    assert counts_are_right()
+
+
 def test_late_money_is_honoured_beyond_the_limit():
     event, [buyer] = scene(max_per_person=5)
     late = an_order(event, buyer=buyer, quantities=[5])
