@@ -146,9 +146,13 @@ class Gateways:
 
     def charged_back(self) -> dict[tuple[str, str], int]:
         """What a bank took back, by the gateway's name and our id of the payment, in rupiah."""
-        query = tables.movements.select().where(tables.movements.c.kind == "reversal")
+        columns = tables.movements.c
+        query = select(columns.gateway, columns.external_id, -func.sum(columns.amount)).where(
+            columns.kind == "reversal"
+        )
         with self.store.connect() as tx:
-            return {(row.gateway, row.external_id): -row.amount for row in tx.execute(query)}
+            rows = tx.execute(query.group_by(columns.gateway, columns.external_id))
+            return {(gateway, external_id): int(amount) for gateway, external_id, amount in rows}
 
     @contextmanager
     def installed(self) -> Iterator[None]:

@@ -22,7 +22,7 @@ def pause(world: "World") -> None:
     chance = random.Random(random.getrandbits(48))
     seconds = chance.choice(SECONDS)
     world.advance(seconds)
-    world.promises.opened_again.update(row.external_id for row in world.rows(_BEING_OPENED))
+    world.promises.opening_at_pauses.update(row.external_id for row in world.rows(_BEING_OPENED))
     world.meanwhile.append(f"stood still for {seconds} s")
     if not world.database.is_in_use:
         with world.database.other_process():

@@ -1,5 +1,6 @@
 """What mails said (I12): true when they were sent, and where it is for good, true ever after."""
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.violations import Violation
@@ -54,22 +55,27 @@ class MailPromises:
             self._may_come_again.update(self._of_step)
         self._of_step.clear()
 
-    def check_new(self, world: "World", *, are_fresh: bool) -> None:
-        """Whether what came since the last look is true. What is true for a while is only asked of fresh ones."""
+    def check_new(self, world: "World") -> None:
+        """Whether what came since the last look is true, and came once.
+
+        What is true for a while is not asked where their sender stood still and they grew old.
+        """
         found = world.gateways.mails_after(self._newest)
         if found:
             self._newest = found[-1][0]
             ids = [email_id for _, email_id in found if email_id]
-            self._require_new(ids)
+            if not world.is_step_unclear:
+                self._require_new(ids)
+            self._of_step += ids
             self._said.update(ids)
-            said = _SAYS if are_fresh else _FOR_GOOD
+            said = _FOR_GOOD if world.meanwhile else _SAYS
             _check(world, ids, said, "I12: what a mail says is true when it is sent")
 
     def _require_new(self, ids: list[str]) -> None:
-        sent_twice = [each for each in ids if each in self._said and each not in self._may_come_again]
+        repeated = {each for each, count in Counter(ids).items() if count > 1 or each in self._said}
+        sent_twice = sorted(repeated - self._may_come_again)
         if sent_twice:
             raise Violation("I7: a mail is sent once, unless nobody knows whether it has left", sent_twice)
-        self._of_step += ids
 
     def check_all(self, world: "World") -> None:
         """Whether what was said for good is still so."""

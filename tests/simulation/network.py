@@ -55,7 +55,7 @@ class Network:
         self._interruptions: dict[bool, Callable[[], None]] = {}
         """What happens before a call arrives (False), or before its answer does (True)."""
         self.not_listed: set[str] = set()
-        """Our ids of payments that a list was asked for in vain."""
+        """Our ids of payments that a list was asked for while it lagged."""
 
     def send(self, request: requests.PreparedRequest, *, timeout: tuple[float, float], **_: Any) -> requests.Response:
         """Take the place of requests' adapter: carry one call there, and its answer back."""

@@ -33,6 +33,8 @@ _WRONG = f"""
             AND b.owed - u.undecided
         AND NOT EXISTS (SELECT 1 FROM ledger_postings l WHERE l.organizer_id = p.organizer_id
             AND l.created_at = p.created_at AND l.reference_id <> ALL(p.ids))
+        AND NOT EXISTS (SELECT 1 FROM payouts q WHERE q.organizer_id = p.organizer_id
+            AND q.created_at = p.created_at AND q.id <> ALL(p.ids))
         AND NOT EXISTS (SELECT 1 FROM refunds r JOIN orders o ON o.id = r.order_id
             WHERE o.organizer_id = p.organizer_id AND (r.kind = 'by_gateway' AND r.created_at <= p.created_at
                 OR p.created_at IN (r.created_at, r.decided_at)))
@@ -40,8 +42,8 @@ _WRONG = f"""
 """Payouts that were not what the organizer was owed when they were made; those of one moment together.
 
 They are owed what is left of the events that are paid out, less the debts of others and what buyers have asked back.
-Left out is where money had gone back at a dashboard, as a person was to say what for, and where something else was
-booked in the same moment, as nobody knows which came first.
+Left out are organizers of whose orders money had gone back at a dashboard, as a person was to say what for, and moments
+in which something else was booked or carried over, as nobody knows which came first.
 """
 
 

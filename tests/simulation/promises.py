@@ -61,8 +61,8 @@ class Promises:
     moved: set[str] = field(default_factory=set)
     """The events of which somebody changed the dates or the place, or tried to."""
     taken_over: set[str] = field(default_factory=set)
-    """Our ids of the payments that two checkouts have opened at once: only these may both be paid."""
-    opened_again: set[str] = field(default_factory=set)
+    """Our ids of the payments that two checkouts have opened at once: only these may be live twice."""
+    opening_at_pauses: set[str] = field(default_factory=set)
     """Our ids of the payments that were being opened while a process stood still for longer than its claim."""
 
     def order_shown(self, order: dict[str, Any]) -> str | None:

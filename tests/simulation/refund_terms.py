@@ -43,7 +43,8 @@ TERMS = {
             FROM order_items i LEFT JOIN refund_items n ON n.order_item_id = i.id AND NOT n.is_rejected
                 LEFT JOIN refunds r ON r.id = n.refund_id
             WHERE i.order_id = o.id) k ON true
-        WHERE o.status IN ('paid', 'refunded') AND {_NOTHING_BESIDE_US} AND b.organizer <> k.organizer
+        WHERE (o.status = 'paid' OR o.status = 'refunded' AND b.organizer IS NOT NULL) AND {_NOTHING_BESIDE_US}
+            AND COALESCE(b.organizer, 0) <> k.organizer
             AND k.is_unclear IS NOT TRUE
             AND NOT EXISTS (SELECT 1 FROM ledger_postings l WHERE l.order_id = o.id AND l.kind = 'sale_taken_back')
     """,

@@ -129,7 +129,7 @@ def check(world: "World") -> None:
 
 def _opened_twice(world: "World") -> list[str]:
     """Payments with two invoices, where neither two checkouts at once, a pause nor a gateway's old list explain it."""
-    explained = world.promises.taken_over | world.promises.opened_again | world.network.not_listed
+    explained = world.promises.taken_over | world.promises.opening_at_pauses | world.network.not_listed
     return [each for each in world.gateways.opened_twice() if each not in explained]
 
 

@@ -130,8 +130,7 @@ class World:
     def arm(self, fault: Fault | None) -> None:
         """Begin a step, with its fault."""
         self.errors.records.clear()
-        is_unclear = self.faults.has_struck or self.faults.is_dead or self.outages.have_struck or bool(self.meanwhile)
-        self.mail_promises.end_step(is_unclear=is_unclear)
+        self.mail_promises.end_step(is_unclear=self.is_step_unclear)
         self.faults.arm(fault)
         self.outages.have_struck = False
         self.meanwhile.clear()
@@ -153,10 +152,15 @@ class World:
         if self.broken_meanwhile:
             raise self.broken_meanwhile
 
+    @property
+    def is_step_unclear(self) -> bool:
+        """True if a fault has struck in this step, or somebody stood still in it."""
+        return self.faults.has_struck or self.faults.is_dead or self.outages.have_struck or bool(self.meanwhile)
+
     def check_mails(self) -> None:
-        """Ask whether the mails that were just sent are true; not where their sender stood still and they grew old."""
+        """Ask whether the mails that were just sent are true."""
         try:
-            self.mail_promises.check_new(self, are_fresh=not self.meanwhile)
+            self.mail_promises.check_new(self)
         except Violation as violation:  # the product, which may be in the middle of something, must not catch it
             self.broken_meanwhile = violation
 

@@ -160,6 +160,8 @@ def _check_out_again(world: "World", chance: random.Random, buyer: Buyer, order:
     world.advance(seconds)
     if seconds == PAUSE_SECONDS:
         world.promises.taken_over.update(_external_ids(world, order))
+    if world.meanwhile:
+        world.promises.opening_at_pauses.update(_external_ids(world, order))
     [*opening] = world.rows(_OPENING, id=order["id"])
     body = {"payment_method": opening[0].payment_method, "gateway": opening[0].gateway} if opening else {}
     if not opening or chance.random() < 0.3:

@@ -65,8 +65,7 @@ _LISTS = (
         "/promos",
         lambda people: people.organizers,
         ("id", "code", "uses"),
-        """SELECT CAST(id AS text), code, uses FROM promos
-            WHERE organizer_id = :id""",
+        "SELECT CAST(id AS text), code, uses FROM promos WHERE organizer_id = :id",
     ),
 )
 
@@ -78,9 +77,9 @@ def read_own(world: "World", chance: random.Random) -> str | None:
     reader = chance.choice(wanted.readers(world.people))
     answer = ask(world, "GET", f"{wanted.path}?page_size={_MOST}", bearer(reader))
     if answer is not None and answer.ok:
-        shown = sorted(tuple(item[name] for name in wanted.fields) for item in answer.json()["items"])
-        truth: list[Any] = sorted(tuple(row) for row in world.rows(wanted.truth, id=reader.id))
+        shown = sorted((tuple(item[name] for name in wanted.fields) for item in answer.json()["items"]), key=str)
+        truth: list[Any] = sorted((tuple(row) for row in world.rows(wanted.truth, id=reader.id)), key=str)
         if len(truth) <= _MOST and shown != truth:
-            different = sorted(set(shown) ^ set(truth))
+            different = sorted(set(shown) ^ set(truth), key=str)
             raise Violation("I10: a list has all that is its reader's, and nothing else", [wanted.path, *different])
     return f"{wanted.path}: {outcome(answer)}"

@@ -28,9 +28,9 @@ def change(world: "World", chance: random.Random) -> str | None:
             {"venue": f"Gedung {chance.randrange(100)}"},
         )
     )
-    if "title" not in wanted:
-        world.promises.moved.add(str(event.id))
     answer = ask(world, "PUT", f"/events/{event.id}", _owner(world, event), wanted)
+    if "title" not in wanted and (answer is None or answer.ok or answer.status >= 500):
+        world.promises.moved.add(str(event.id))
     return f"{', '.join(wanted)}: {outcome(answer)}"
 
 
