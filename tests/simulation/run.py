@@ -34,6 +34,8 @@ KNOWN_SEEDS = [
 ]
 """Seeds that have broken a promise once."""
 
+TOLD_EVERY = 100
+
 
 def main() -> int:
     """Run as the command line says."""
@@ -50,6 +52,8 @@ def main() -> int:
             courses = _many(folder, seeds, wanted.steps, wanted.workers, beside)
         for each in courses:
             report.add(each)
+            if report.seeds % TOLD_EVERY == 0:
+                print(f"{report.seeds} seeds, {report.steps} steps so far", flush=True)
             if each.violation:
                 print(f"seed {each.seed} broke a promise: {each.violation.promise}", flush=True)
                 print(f"  {each.violation}", flush=True)
