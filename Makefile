@@ -74,9 +74,9 @@ audit: setup ## Look for known vulnerabilities in the pinned packages (asks the 
 infra-check: setup $(CHECKOV) ## Prove infra/terraform without a cloud; TERRAFORM names the command (terraform)
 	@TERRAFORM="$(TERRAFORM)" CHECKOV="$(CHECKOV)" $(BIN)/python -m infra.deploy.infra_check
 
-simulate: setup ## Run SEEDS (20) of STEPS (500) in WORKERS (4) processes under every fault, or replay SEED; KNOWN=1 adds those that once failed; BESIDE=<git reference> runs beside that revision (docs/proof.md)
+simulate: setup ## Run SEEDS (20) of STEPS (500) in WORKERS (4) processes under every fault, or replay SEED; DRAW runs the seeds of a run again; KNOWN=1 adds those that once failed; BESIDE=<git reference> runs beside that revision (docs/proof.md)
 	$(BIN)/python -m tests.simulation.run --steps $(or $(STEPS),500) --workers $(WORKERS) \
-	  $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),20)) $(if $(KNOWN),--known) $(if $(BESIDE),--beside $(BESIDE))
+	  $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),20)) $(if $(DRAW),--draw $(DRAW)) $(if $(KNOWN),--known) $(if $(BESIDE),--beside $(BESIDE))
 
 mutate: setup ## Put small faults into copies of the product, one at a time (ONLY names one): the tests must catch each
 	$(BIN)/python -m tests.simulation.mutate --workers $(or $(MUTATED),2) $(if $(ONLY),--only $(ONLY))

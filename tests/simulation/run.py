@@ -3,12 +3,14 @@
 make simulate                          20 new seeds of 500 steps
 make simulate SEEDS=2000 WORKERS=2     a long run
 make simulate KNOWN=1                  the seeds that once failed as well
+make simulate DRAW=12345               the seeds of an earlier run, which has printed this number
 make simulate SEED=12345               that seed alone, with its whole story
 make simulate BESIDE=<git reference>   each call is taken by the working tree or by that revision, on one schema
 """
 
 import argparse
 import multiprocessing
+import random
 import secrets
 import sys
 import time
@@ -47,8 +49,8 @@ def main() -> int:
         if wanted.seed is not None:
             courses: Iterator[Course] = iter([_one(postgres, wanted.seed, wanted.steps, beside)])
         else:
-            known = KNOWN_SEEDS if wanted.known else []
-            seeds = [*known, *(secrets.randbelow(2**32) for _ in range(wanted.seeds))]
+            seeds = _seeds(wanted.draw, wanted.seeds, are_known_too=wanted.known)
+            print(f"{len(seeds)} seeds, drawn from {wanted.draw}: DRAW={wanted.draw} runs the same again", flush=True)
             courses = _many(folder, seeds, wanted.steps, wanted.workers, beside)
         for each in courses:
             report.add(each)
@@ -71,12 +73,18 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, help="replay this seed")
     parser.add_argument("--seeds", type=int, default=20, help="how many new seeds")
+    parser.add_argument("--draw", type=int, default=secrets.randbelow(2**32), help="from what the seeds are drawn")
     parser.add_argument("--steps", type=int, default=500, help="how many steps are drawn for each")
     parser.add_argument("--workers", type=int, default=1, help="how many processes")
     parser.add_argument("--known", action="store_true", help="run those that once failed (seeds.txt) as well")
     parser.add_argument("--beside", help="a git reference: the revision that takes calls too")
     parser.add_argument("--stop", action="store_true", help="end at the first broken promise, without its story")
     return parser.parse_args()
+
+
+def _seeds(draw: int, number: int, *, are_known_too: bool) -> list[int]:
+    chance = random.Random(draw)
+    return [*(KNOWN_SEEDS if are_known_too else []), *(chance.randrange(2**32) for _ in range(number))]
 
 
 def _one(postgres: Postgres, seed: int, steps: int, beside: Path | None) -> Course:
