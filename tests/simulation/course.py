@@ -29,7 +29,7 @@ class Course:
 
     @property
     def fingerprint(self) -> str:
-        """A hash of everything that happened: the same for the same seed."""
+        """A hash of the story: the same for the same plan."""
         return hashlib.sha256("\n".join(self.lines).encode()).hexdigest()
 
 

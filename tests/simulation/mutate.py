@@ -92,6 +92,9 @@ def main() -> int:
     wanted = _arguments()
     names = wanted.only.split(",") if wanted.only else None
     locks, others = _chosen(LOCKS, names), _chosen(PATCHES, names)
+    unknown = set(names or ()) - {path.stem for path in locks + others}
+    if unknown:
+        sys.exit(f"there is no mutation {', '.join(sorted(unknown))}")
     survived = 0
     if locks:
         with lock_mutations.trial() as tried:

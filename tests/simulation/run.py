@@ -4,22 +4,27 @@ make simulate                          20 new seeds of 500 steps
 make simulate SEEDS=2000 WORKERS=2     a long run
 make simulate KNOWN=1                  the seeds that once failed as well
 make simulate DRAW=12345               the seeds of an earlier run, which has printed this number
-make simulate SEED=12345               that seed alone, with its whole story
+make simulate SEED=12345 STEPS=500     that seed alone, with its whole story
 make simulate BESIDE=<git reference>   each call is taken by the working tree or by that revision, on one schema
 """
 
 import argparse
+import atexit
 import multiprocessing
+import os
 import random
 import secrets
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from itertools import repeat
 from pathlib import Path
 
 from infra.local.postgres import Postgres
 from tests.folders import a_folder
-from tests.simulation import course, database
+from tests.simulation import course, database, seasons
 from tests.simulation.acts import WEIGHTS
 from tests.simulation.course import Course
 from tests.simulation.plan import Plan, drawn
@@ -46,24 +51,15 @@ def main() -> int:
     with a_folder() as folder, database.server(folder) as postgres:
         beside = unpack(wanted.beside, folder / "beside") if wanted.beside else None
         begun, python_begun, server_begun = time.perf_counter(), python_seconds(), server_seconds(postgres.pid)
-        if wanted.seed is not None:
-            courses: Iterator[Course] = iter([_one(postgres, wanted.seed, wanted.steps, beside)])
-        else:
-            seeds = _seeds(wanted.draw, wanted.seeds, are_known_too=wanted.known)
-            print(f"{len(seeds)} seeds, drawn from {wanted.draw}: DRAW={wanted.draw} runs the same again", flush=True)
-            courses = _many(folder, seeds, wanted.steps, wanted.workers, beside)
+        is_one = wanted.plan or wanted.seed is not None
+        courses = _one(postgres, wanted, beside) if is_one else _many(folder, wanted, beside)
         for each in courses:
-            report.add(each)
-            if report.seeds % TOLD_EVERY == 0:
-                print(f"{report.seeds} seeds, {report.steps} steps so far", flush=True)
-            if each.violation:
-                print(f"seed {each.seed} broke a promise: {each.violation.promise}", flush=True)
-                print(f"  {each.violation}", flush=True)
-                if wanted.stop:
-                    break
+            _record(report, each)
+            if each.violation and wanted.stop:
+                break
         seconds = time.perf_counter() - begun
         in_python, in_postgresql = python_seconds() - python_begun, server_seconds(postgres.pid) - server_begun
-        if report.violations and wanted.seed is None and not wanted.stop:
+        if report.violations and not (is_one or wanted.stop):
             _tell(postgres, next(iter(report.violations)), wanted.steps, beside)
     print("\n".join(report.lines(seconds, in_python, in_postgresql)))
     return 0 if report.has_seen_enough and not report.violations else 1
@@ -73,6 +69,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, help="replay this seed")
     parser.add_argument("--seeds", type=int, default=20, help="how many new seeds")
+    parser.add_argument("--plan", type=Plan.read, help="run this plan: what a failure has printed")
     parser.add_argument("--draw", type=int, default=secrets.randbelow(2**32), help="from what the seeds are drawn")
     parser.add_argument("--steps", type=int, default=500, help="how many steps are drawn for each")
     parser.add_argument("--workers", type=int, default=1, help="how many processes")
@@ -82,57 +79,55 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _seeds(draw: int, number: int, *, are_known_too: bool) -> list[int]:
-    chance = random.Random(draw)
-    return [*(KNOWN_SEEDS if are_known_too else []), *(chance.randrange(2**32) for _ in range(number))]
+def _record(report: Report, done: Course) -> None:
+    report.add(done)
+    if report.seeds % TOLD_EVERY == 0:
+        print(f"{report.seeds} seeds, {report.steps} steps so far", flush=True)
+    if done.violation:
+        print(f"seed {done.seed} broke a promise: {done.violation.promise}\n  {done.violation}", flush=True)
 
 
-def _one(postgres: Postgres, seed: int, steps: int, beside: Path | None) -> Course:
-    """Replay a seed, and print all that happens."""
+def _one(postgres: Postgres, wanted: argparse.Namespace, beside: Path | None) -> Iterator[Course]:
+    """Run the plan that is given, or that of the seed, and print all that happens."""
+    plan = wanted.plan or drawn(wanted.seed, wanted.steps, WEIGHTS)
     with world(postgres, "replay", beside) as made:
-        done = course.run(made, drawn(seed, steps, WEIGHTS))
+        done = course.run(made, plan)
+    print(f"season: {seasons.of(plan.seed).name}")
     print("\n".join(done.lines))
     print(f"fingerprint {done.fingerprint}")
     if done.violation:
         print(f"broken: {done.violation}")
-    return done
+    yield done
 
 
-def _many(folder: Path, seeds: Sequence[int], steps: int, workers: int, beside: Path | None) -> Iterator[Course]:
-    """Run seeds, each process a share of them."""
-    shares = [
-        (folder, seeds[first::workers], steps, first, beside) for first in range(workers) if seeds[first::workers]
-    ]
-    if len(shares) == 1:
-        yield from _share(*shares[0])
-        return
+def _many(folder: Path, wanted: argparse.Namespace, beside: Path | None) -> Iterator[Course]:
+    """Run new seeds, each process one after the other. Raises BrokenProcessPool where a process is killed."""
+    chance = random.Random(wanted.draw)
+    seeds = [*(KNOWN_SEEDS if wanted.known else []), *(chance.randrange(2**32) for _ in range(wanted.seeds))]
+    print(f"{len(seeds)} seeds, drawn from {wanted.draw}: DRAW={wanted.draw} runs the same again", flush=True)
     context = multiprocessing.get_context("spawn")
-    results: multiprocessing.SimpleQueue[Course | Exception] = context.SimpleQueue()
-    processes = [context.Process(target=_send_share, args=(results, *share), daemon=True) for share in shares]
-    for process in processes:
-        process.start()
-    for _ in seeds:
-        done = results.get()
-        if isinstance(done, Exception):
-            raise done
-        yield done
-    for process in processes:
-        process.join()
-
-
-def _send_share(results: "multiprocessing.SimpleQueue[Course | Exception]", *share: object) -> None:
+    pool = ProcessPoolExecutor(min(wanted.workers, len(seeds)), context, _open_world, (folder, beside))
     try:
-        for done in _share(*share):  # type: ignore[arg-type]
-            done.lines.clear()  # what is told is replayed
-            results.put(done)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the parent must not wait for ever
-        results.put(error)
+        yield from pool.map(_run_one, seeds, repeat(wanted.steps))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _share(folder: Path, seeds: Sequence[int], steps: int, number: int, beside: Path | None) -> Iterator[Course]:
-    with world(Postgres(folder, settings=database.SERVER), f"simulation_{number}", beside) as made:
-        for seed in seeds:
-            yield course.run(made, drawn(seed, steps, WEIGHTS))
+_worlds: list[World] = []
+"""The world of this process, which ends with it."""
+
+
+def _open_world(folder: Path, beside: Path | None) -> None:
+    stack = ExitStack()
+    atexit.register(stack.close)
+    server = Postgres(folder, settings=database.SERVER)
+    _worlds.append(stack.enter_context(world(server, f"simulation_{os.getpid()}", beside)))
+
+
+def _run_one(seed: int, steps: int) -> Course:
+    done = course.run(_worlds[0], drawn(seed, steps, WEIGHTS))
+    done.lines.clear()  # what is told is replayed
+    return done
 
 
 def _tell(postgres: Postgres, seed: int, steps: int, beside: Path | None) -> None:
@@ -144,7 +139,8 @@ def _tell(postgres: Postgres, seed: int, steps: int, beside: Path | None) -> Non
         told = course.run(made, short)
     print(f"\nThe shortest story of seed {seed} that was found:\n")
     print("\n".join(line for line in told.lines if "at rest" not in line))
-    print(f"\nbroken: {told.violation}\nreplay: make simulate SEED={seed} STEPS={steps}\nplan: {short.written()}\n")
+    print(f"\nbroken: {told.violation}\nall of it: make simulate SEED={seed} STEPS={steps}")
+    print(f"this much: python -m tests.simulation.run --plan '{short.written()}'\n")
 
 
 def _breaks(made: World, plan: Plan, wanted: Course) -> bool:
