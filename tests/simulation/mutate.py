@@ -26,7 +26,7 @@ from tests.simulation.mutation_patches import LOCKS, PATCHES, ROOT, fault, loade
 from tests.simulation.mutation_table import MutationResult
 from tests.simulation.seasons import SEASONS, Season, of
 
-SEEDS = 44
+SEEDS = 132
 STEPS = 300
 
 
