@@ -9,7 +9,6 @@ make simulate BESIDE=<git reference>   each call is taken by the working tree or
 """
 
 import argparse
-import atexit
 import multiprocessing
 import os
 import random
@@ -20,6 +19,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from itertools import repeat
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 from infra.local.postgres import Postgres
@@ -118,10 +118,9 @@ _worlds: list[World] = []
 
 
 def _open_world(folder: Path, beside: Path | None) -> None:
-    stack = ExitStack()
-    atexit.register(stack.close)
-    server = Postgres(folder, settings=database.SERVER)
+    stack, server = ExitStack(), Postgres(folder, settings=database.SERVER)
     _worlds.append(stack.enter_context(world(server, f"simulation_{os.getpid()}", beside)))
+    Finalize(None, stack.close, exitpriority=1)  # before what the product registers with atexit
 
 
 def _run_one(seed: int, steps: int) -> Course:
