@@ -764,6 +764,7 @@ CREATE TABLE public.event_changes (
     last_order_id uuid,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     finished_at timestamp with time zone,
+    moved_at timestamp with time zone,
     CONSTRAINT event_changes_in_order CHECK (((finished_at IS NULL) OR (started_at IS NOT NULL)))
 );
 

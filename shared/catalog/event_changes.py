@@ -4,9 +4,12 @@
     start        the row is due: further changes get a row of their own
     next_batch   the next orders to notify, and the progress of the notices, in one transaction
 
-Changes that undo each other before anybody was notified are dropped. Notices of the first change of a day leave within
-seconds. Each further one waits twice as long as the one before, so that nobody gets a mail for every keystroke, but at
-most a fiftieth of the time left until the event: two minutes where it starts in less than two hours.
+A change of dates or place moves the event. `moved_at` is the time of the last one, which a change of names that joins
+it leaves as it is. Changes that undo each other before anybody was notified are dropped.
+
+Notices of the first change of a day leave within seconds. Each further one waits twice as long as the one before, so
+that nobody gets a mail for every keystroke, but at most a fiftieth of the time left until the event: two minutes where
+it starts in less than two hours.
 """
 
 import json
@@ -37,8 +40,8 @@ _NOTIFIED_FIELDS = text("""
     FROM events e WHERE id = :event_id
 """)
 _RECORD = text("""
-    INSERT INTO event_changes AS c (event_id, before, after, offers_refund, due_at)
-    SELECT e.id, CAST(:before AS jsonb), CAST(:after AS jsonb), e.refund_after_change,
+    INSERT INTO event_changes AS c (event_id, before, after, offers_refund, moved_at, due_at)
+    SELECT e.id, CAST(:before AS jsonb), CAST(:after AS jsonb), e.refund_after_change, now(),
         now() + make_interval(secs => LEAST(
             (SELECT CASE count(*) WHEN 0 THEN :first ELSE :next * 2 ^ (count(*) - 1) END FROM event_changes
                 WHERE event_id = e.id AND started_at > now() - interval '1 day'),
@@ -47,6 +50,8 @@ _RECORD = text("""
     FROM events e WHERE e.id = :event_id
     ON CONFLICT (event_id) WHERE started_at IS NULL
     DO UPDATE SET after = excluded.after, offers_refund = excluded.offers_refund, changed_at = now(),
+        moved_at = CASE c.after - CAST('{title,tiers}' AS text[])
+            WHEN excluded.after - CAST('{title,tiers}' AS text[]) THEN c.moved_at ELSE now() END,
         due_at = LEAST(c.due_at, excluded.due_at)
     RETURNING id, due_at, before - 'tiers' = after - 'tiers'
         AND before -> 'tiers' <@ (after -> 'tiers') AS is_undone

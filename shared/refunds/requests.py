@@ -35,7 +35,8 @@ WINDOW_DAYS = 7
 _WINDOW = text("""
     SELECT start_date >= now() + make_interval(days => :days) AS is_open, start_date > now() AND EXISTS (
         SELECT 1 FROM event_changes c  -- Uses index: event_changes_event
-        WHERE c.event_id = e.id AND c.allows_refund AND c.changed_at >= :bought_at) AS was_moved
+        WHERE c.event_id = e.id AND c.allows_refund AND c.changed_at >= :bought_at
+            AND COALESCE(c.moved_at, c.changed_at) >= :bought_at) AS was_moved
     FROM events e WHERE id = :event_id
 """)
 _ITEMS = text("""

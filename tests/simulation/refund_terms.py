@@ -14,7 +14,7 @@ _NOTHING_BESIDE_US = "NOT EXISTS (SELECT 1 FROM refunds d WHERE d.order_id = o.i
 _ALL = "i.unit_price - i.discount + i.platform_fee"
 _NINE_TENTHS = "round((i.unit_price - i.discount) * 0.90)"
 _WAS_MOVED = """EXISTS (SELECT 1 FROM event_changes c WHERE c.event_id = o.event_id AND c.allows_refund
-    AND c.changed_at > o.created_at AND c.changed_at < r.created_at)"""
+    AND c.moved_at > o.created_at AND c.changed_at < r.created_at)"""
 _MAY_HAVE_BEEN_MOVED = "o.event_id = ANY(CAST(:moved AS uuid[]))"
 """Changes join one that nobody was told of yet, whose time becomes theirs, or undo it."""
 

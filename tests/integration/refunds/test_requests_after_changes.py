@@ -126,6 +126,29 @@ def test_who_bought_after_the_change_knew_of_it():
     assert request_refund(buyer, order).status == "requested"
 
 
+def test_who_bought_after_the_move_and_before_a_change_that_is_told_with_it_knew_of_the_move():
+    event, before, order_of_before = a_sale()
+    edit(event, venue="Tenis Indoor")
+    with transaction() as tx:
+        after = a_user(tx)
+    order_of_after = a_paid_order(event, buyer=after)
+    edit(event, title="Konser Fajar")
+    assert request_refund(before, order_of_before).amount == order_of_before.total_amount
+    refund = request_refund(after, order_of_after)
+    assert (refund.amount, refund.status) == (90_000, "requested")
+
+
+def test_whoever_bought_between_two_moves_that_are_told_together_may_give_all_back():
+    event, *_ = a_sale()
+    edit(event, venue="Tenis Indoor")
+    with transaction() as tx:
+        buyer = a_user(tx)
+    order = a_paid_order(event, buyer=buyer)
+    postpone(event)
+    edit(event, title="Konser Fajar")
+    assert request_refund(buyer, order).amount == order.total_amount
+
+
 def test_asked_many_times_at_once_it_goes_back_once():
     event, buyer, order = a_sale()
     postpone(event)
