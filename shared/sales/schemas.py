@@ -13,6 +13,7 @@ from shared.banners import Banner
 from shared.cloud import authorization
 from shared.cloud.authorization import Caller
 from shared.cloud.database import Transaction, snapshot, transaction
+from shared.gateways.statuses import PaymentMethod
 from shared.models import Listing, PageQuery, ResponseModel
 from shared.problems import NotFound
 from shared.sales import digital_units, orders, ticket_mails
@@ -73,14 +74,17 @@ _NEWEST_PAID = text("""
 _COUNT_OWN = text("SELECT count(*) FROM orders WHERE user_id = :user_id")
 
 _INSTRUCTIONS = {
-    "QRIS": "Buka aplikasi bank atau e-wallet, pilih Bayar dengan QRIS, lalu pindai kode ini.",
+    "FREE": "Tidak ada yang perlu dibayar.",
     "OVO": "Buka halaman pembayaran, masukkan nomor OVO, lalu setujui di aplikasi OVO.",
     "DANA": "Buka halaman pembayaran lalu setujui di aplikasi DANA.",
     "GOPAY": "Buka halaman pembayaran lalu setujui di aplikasi Gojek.",
     "LINKAJA": "Buka halaman pembayaran lalu setujui di aplikasi LinkAja.",
     "ANY": "Buka halaman pembayaran dan pilih cara membayar di sana.",
 }
+_INSTRUCTIONS_QR = "Buka aplikasi bank atau e-wallet, pilih Bayar dengan QRIS, lalu pindai kode ini."
+_INSTRUCTIONS_QR_PAGE = "Buka halaman pembayaran, lalu pindai kode QRIS dengan aplikasi bank atau e-wallet mana pun."
 _INSTRUCTIONS_BANK = "Transfer jumlah yang tepat ke virtual account {bank} dari ATM, mobile banking atau teller."
+_INSTRUCTIONS_BANK_PAGE = "Buka halaman pembayaran, lalu transfer jumlah yang tepat ke virtual account {bank} di sana."
 _INSTRUCTIONS_BILL = (
     "Di aplikasi Livin' atau ATM Mandiri pilih Bayar, lalu Multipayment: kode perusahaan {biller_code}, lalu nomor ini."
 )
@@ -143,7 +147,7 @@ class PaymentResponse(ResponseModel):
     @classmethod
     def of(cls, row: RowMapping) -> "PaymentResponse":
         """Make one from a row of PAYMENT_COLUMNS."""
-        return cls(**row, instructions=_instructions(row["payment_method"], row["biller_code"]))
+        return cls(**row, instructions=_instructions(row))
 
 
 class OrderTicketResponse(ResponseModel):
@@ -331,7 +335,13 @@ def _without_order(row: RowMapping) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "order_id"}
 
 
-def _instructions(method: str, biller_code: str | None) -> str:
-    if biller_code:
-        return _INSTRUCTIONS_BILL.format(biller_code=biller_code)
-    return _INSTRUCTIONS.get(method) or _INSTRUCTIONS_BANK.format(bank=method)
+def _instructions(payment: RowMapping) -> str:
+    """How to pay: with the code or number of the payment if it has one, else on the gateway's page."""
+    method = payment["payment_method"]
+    if method in _INSTRUCTIONS:
+        return _INSTRUCTIONS[method]
+    if method == PaymentMethod.QRIS:
+        return _INSTRUCTIONS_QR if payment["qr_string"] else _INSTRUCTIONS_QR_PAGE
+    if payment["biller_code"]:
+        return _INSTRUCTIONS_BILL.format(biller_code=payment["biller_code"])
+    return (_INSTRUCTIONS_BANK if payment["va_number"] else _INSTRUCTIONS_BANK_PAGE).format(bank=method)
