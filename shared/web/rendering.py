@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import math
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.wsgi import FileWrapper
 
+from shared.gateways.errors import GatewayUnavailable
 from shared.models import File
 from shared.problems import (
     ACCOUNT_IS_THERE,
@@ -127,9 +129,14 @@ def _translated(language: wording.Language, document: dict[str, Any]) -> dict[st
 
 
 def problem_of(error: Exception) -> Problem:
-    """The problem for an exception: itself, a failure of the database or of Google's services, or a bug (logged)."""
+    """The problem for an exception: itself, a failure of the database, of a gateway or of Google's services, or a bug.
+
+    All are logged. A gateway that is away is only worth a warning: whoever calls is to call again.
+    """
     if violated_constraint(error) == ACCOUNT_IS_THERE:
         error = AccountGone()
+    if isinstance(error, GatewayUnavailable):  # its client has logged the call (`gateway.unavailable`)
+        error = TryAgain(retry_after_seconds=math.ceil(error.retry_after_seconds))
     if isinstance(error, Problem):
         log.log(
             logging.INFO if error.status < 500 else logging.WARNING,
