@@ -98,6 +98,7 @@ def make_engine(role: str = "", *, url: str | None = None, instance: str | None 
         "max_overflow": 0,  # the connection budget is pool x instances, and nothing beyond it
         "pool_timeout": chosen.pool_timeout_seconds,
         "pool_recycle": 1800,
+        "pool_use_lifo": True,  # the connection used last has most statements prepared and its caches warm
         "pool_pre_ping": not address,
         "hide_parameters": True,  # an error's text must not carry people's data into the log
     }

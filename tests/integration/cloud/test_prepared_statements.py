@@ -1,16 +1,21 @@
 """Statements are prepared once per connection, and nobody who runs them can tell."""
 
+import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from pg8000 import core
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
+from shared.cloud import prepared_statements
 from shared.cloud.prepared_statements import MAX_STATEMENTS, prepare_statements
 
 _PREPARED = "SELECT statement FROM pg_prepared_statements WHERE statement LIKE '%asked%' ORDER BY prepare_time"
 _NAMES = text("SELECT name FROM things WHERE number = :number AND name <> '%' -- asked")
+
+_INSERT = text("INSERT INTO things VALUES (:number, 'new')")
 
 
 @pytest.fixture
@@ -70,6 +75,89 @@ def test_the_statement_not_used_for_longest_makes_room(connection: Connection):
     assert [statement for statement in kept if statement.startswith(("SELECT 0 ", "SELECT 1 "))] == [
         "SELECT 0 FROM things WHERE number = $1 -- asked"
     ]
+
+
+@pytest.fixture
+def transactional(own_database: str) -> Iterator[Connection]:
+    """A connection with transactions, and a table of things."""
+    engine = create_engine(own_database)
+    event.listen(engine, "connect", prepare_statements)
+    with engine.connect() as connected:
+        connected.execute(text("CREATE TABLE things (number int PRIMARY KEY, name text)"))
+        connected.commit()
+        for _ in range(2):  # from now on both are prepared
+            connected.execute(_INSERT, {"number": 1})
+            connected.rollback()
+        yield connected
+        connected.rollback()
+        connected.execute(text("DROP TABLE things"))
+        connected.commit()
+    engine.dispose()
+
+
+def is_in_transaction(connection: Connection) -> bool:
+    return bool(connection.connection.driver_connection._in_transaction)
+
+
+def numbers(connection: Connection) -> list[int]:
+    return list(connection.execute(text("SELECT number FROM things ORDER BY number")).scalars())
+
+
+def test_a_begin_travels_with_the_first_statement(transactional: Connection, monkeypatch: pytest.MonkeyPatch):
+    sent: list[bytes] = []
+    write = core._write
+    monkeypatch.setattr(core, "_write", lambda sock, message: (sent.append(message), write(sock, message)))
+    transactional.execute(_INSERT, {"number": 1})
+    transactional.execute(_INSERT, {"number": 2})
+    transactional.commit()
+    assert ["begin" in str(message) for message in sent] == [True, False, False]
+    transactional.execute(_INSERT, {"number": 3})
+    transactional.rollback()
+    assert numbers(transactional) == [1, 2]
+
+
+def test_where_the_begin_fails_the_statement_is_not_run(transactional: Connection, monkeypatch: pytest.MonkeyPatch):
+    refused = prepared_statements._BEGIN_MESSAGES.replace(b"begin transaction", b"begin transactoin")
+    with monkeypatch.context() as wrong:
+        wrong.setattr(prepared_statements, "_BEGIN_MESSAGES", refused)
+        with pytest.raises(DBAPIError, match="syntax error"):
+            transactional.execute(_INSERT, {"number": 1})
+    transactional.rollback()
+    assert numbers(transactional) == []
+
+
+def test_a_first_statement_that_fails_is_rolled_back(transactional: Connection):
+    with pytest.raises(DBAPIError, match="22012"):
+        transactional.execute(text("SELECT 1 / CAST(:zero AS int)"), {"zero": 0})
+    assert is_in_transaction(transactional)
+    transactional.rollback()
+    transactional.execute(_INSERT, {"number": 1})
+    transactional.commit()
+    assert numbers(transactional) == [1]
+
+
+def test_a_first_statement_that_can_not_be_sent_leaves_no_begin_behind(transactional: Connection):
+    say = text("SELECT CAST(:value AS text)")
+    transactional.execute(say, {"value": "whole"})
+    transactional.rollback()
+    with pytest.raises(UnicodeEncodeError):
+        transactional.execute(say, {"value": "\ud800"})  # half a character
+    transactional.rollback()
+    driver = transactional.connection.driver_connection
+    driver.autocommit = True
+    driver.cursor().execute("INSERT INTO things VALUES (%s, 'alone')", [7])
+    driver.autocommit = False
+    assert not is_in_transaction(transactional)
+    assert numbers(transactional) == [7]
+
+
+def test_a_statement_without_parameters_and_a_copy_are_in_the_transaction_that_they_begin(transactional: Connection):
+    driver = transactional.connection.driver_connection
+    driver.cursor().execute("INSERT INTO things VALUES (1, 'one')")
+    driver.rollback()
+    driver.cursor().execute("COPY things FROM STDIN WITH (FORMAT csv)", stream=io.StringIO("2,two\n"))
+    driver.rollback()
+    assert numbers(transactional) == []
 
 
 @pytest.mark.parametrize("microseconds", [0, 500_000, 123_456])

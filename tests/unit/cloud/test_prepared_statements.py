@@ -14,8 +14,9 @@ from shared.cloud import prepared_statements
 READ = "1.31.6"
 """The version whose source was read; pyproject.toml pins it."""
 SOURCES = {
+    "execute_simple": "57ca4e035418",
     "execute_unnamed": "2e8af5bad64b",
-    "execute_named": "424d4c975175",
+    "handle_messages": "f3450a3764f0",
     "prepare_statement": "94febc504939",
     "close_prepared_statement": "12790c6a1fb3",
 }
@@ -37,13 +38,16 @@ def test_statements_are_prepared_with_it():
 
 
 class Changed(pg8000.core.CoreConnection):  # type: ignore[misc]
-    def execute_named(self, name: str, parameters: list[Any]) -> Any:
-        raise AssertionError(name, parameters)
+    def handle_messages(self, context: Any, timeout: float) -> Any:
+        raise AssertionError(context, timeout)
 
 
 def test_a_pg8000_that_is_made_otherwise_is_seen(monkeypatch: pytest.MonkeyPatch):
     assert not prepared_statements.is_compatible(Changed)
     assert not prepared_statements.is_compatible(convert=lambda query, args: (query, args))
+    with monkeypatch.context() as without:
+        without.delattr(pg8000.core, "_flush")
+        assert not prepared_statements.is_compatible()
     monkeypatch.setattr(prepared_statements, "_IS_ENABLED", False)
     connection = object()  # that nothing can be set on
     prepared_statements.prepare_statements(connection)
