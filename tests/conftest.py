@@ -140,10 +140,14 @@ def database(reused_database: ReusedDatabase) -> Iterator[str]:
 
     A module that changes its schema or its statistics takes `own_database` instead.
     """
-    reused_database.end_sessions()
+    reused_database.end_transactions()
     reused_database.empty()
     with _in_use(reused_database.url) as url:
+        engine = reused_database.product_engine()
+        clients.engine.provide(engine)
         yield url
+        if clients.engine() is engine:
+            clients.engine.provide(None)
 
 
 @pytest.fixture(scope="module")
@@ -172,8 +176,9 @@ def _in_use(url: str) -> Iterator[str]:
     try:
         yield url
     finally:
-        clients.engine().dispose()
-        clients.engine.provide(None)
+        if clients.engine.is_built:
+            clients.engine().dispose()
+            clients.engine.provide(None)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,12 +1,22 @@
-"""A migrated database that is emptied and used again: that takes a tenth of the processor time of a new one."""
+"""A migrated database that is emptied and used again: that takes a tenth of the processor time of a new one.
 
-from sqlalchemy import text
+The product's connections to it are used again too. The first run of a statement on a new connection takes five
+milliseconds, as the server reads its catalog and compiles triggers; later ones take less than one.
+"""
+
+from contextlib import ExitStack
+
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from infra.local.postgres import Postgres
+from shared.cloud import clients
+from shared.cloud.settings import settings
 
-_END_SESSIONS = text("""
+_END_TRANSACTIONS = text("""
     SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
-    WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+    WHERE datname = current_database() AND backend_type = 'client backend' AND state <> 'idle'
+        AND pid <> pg_backend_pid()
 """)
 _EMPTY = text("""
     DO $$
@@ -33,11 +43,20 @@ class ReusedDatabase:
     def __init__(self, server: Postgres, name: str) -> None:
         self.url = server.url(name)
         self._engine = server.engine(name)
+        self._product: Engine | None = None
 
-    def end_sessions(self) -> None:
-        """Cut the connections that somebody has left open: a lock of theirs would be waited for."""
+    def product_engine(self) -> Engine:
+        """The product's engine of the last module, or a new one where a connection was cut. Needs the settings."""
+        if self._product is None:
+            self._product = clients.make_engine(settings().database_role)
+        elif not _is_alive(self._product):
+            self._product.dispose()
+        return self._product
+
+    def end_transactions(self) -> None:
+        """Cut the connections on which somebody has left a transaction open: a lock of it would be waited for."""
         with self._engine.begin() as tx:
-            tx.execute(_END_SESSIONS)
+            tx.execute(_END_TRANSACTIONS)
 
     def empty(self) -> None:
         """Delete every row, as a migration leaves none."""
@@ -47,3 +66,16 @@ class ReusedDatabase:
     def close(self) -> None:
         """Disconnect."""
         self._engine.dispose()
+        if self._product is not None:
+            self._product.dispose()
+
+
+def _is_alive(engine: Engine) -> bool:
+    """True if every idle connection of its pool can be used."""
+    with ExitStack() as taken:
+        try:
+            for _ in range(engine.pool.checkedin()):
+                taken.enter_context(engine.connect()).exec_driver_sql("SELECT 1")
+        except DBAPIError:
+            return False
+    return True
