@@ -84,8 +84,12 @@ class Postgres:
         self._execute(f"DROP DATABASE IF EXISTS {_quoted(name)} WITH (FORCE)")
 
     def url(self, database: str) -> str:
-        """The SQLAlchemy URL of `database`; without the `+pg8000` psql and pgbench take it too."""
-        return f"postgresql+pg8000://postgres@127.0.0.1:{self.port}/{database}"
+        """The SQLAlchemy URL of `database`, by the unix socket: a round trip costs two thirds of one by TCP."""
+        return f"postgresql+pg8000://postgres@127.0.0.1:{self.port}/{database}?unix_sock={self._socket}"
+
+    def libpq_url(self, database: str) -> str:
+        """The URL of `database` for psql and pgbench, by the same socket."""
+        return f"postgresql://postgres@/{database}?host={self.socket_dir}&port={self.port}"
 
     def engine(self, database: str, **options: Any) -> sqlalchemy.Engine:
         """Connections to `database`; `options` are those of sqlalchemy.create_engine."""
@@ -106,6 +110,10 @@ class Postgres:
     def pid(self) -> int:
         """The process of the running server, whose children are its sessions."""
         return int((self._cluster / "postmaster.pid").read_text().split()[0])
+
+    @property
+    def _socket(self) -> Path:
+        return self.socket_dir / f".s.PGSQL.{self.port}"
 
     @property
     def socket_dir(self) -> Path:

@@ -73,7 +73,7 @@ class Baseline:
             connection.exec_driver_sql(_PREPARE)
             connection.exec_driver_sql("VACUUM ANALYZE")
         engine.dispose()
-        self._tool = tool(server.bin_dir, server.url(_RUN), folder)
+        self._tool = tool(server, _RUN, folder)
         self.tool = self._tool.name
 
     def per_second(self, *, clients: int, tiers: int, seconds: int) -> float:

@@ -18,6 +18,8 @@ from typing import Protocol
 import pg8000.native
 from sqlalchemy import make_url
 
+from infra.local.postgres import Postgres
+
 Transaction = tuple[str, ...]
 
 _LARGEST_ORDER = 9_000_000_000_000_000_000
@@ -32,10 +34,10 @@ class Tool(Protocol):
         """Transactions per second."""
 
 
-def tool(bin_dir: Path, url: str, folder: Path) -> Tool:
-    """The best tool there is on this machine for the database `url`; it may write to `folder`."""
-    program = next((place for place in _places(bin_dir) if place.exists()), None)
-    return Pgbench(program, url, folder) if program else Threads(url)
+def tool(server: Postgres, database: str, folder: Path) -> Tool:
+    """The best tool there is on this machine for a database of `server`; it may write to `folder`."""
+    program = next((place for place in _places(server.bin_dir) if place.exists()), None)
+    return Pgbench(program, server.libpq_url(database), folder) if program else Threads(server.url(database))
 
 
 class Pgbench:
@@ -43,7 +45,7 @@ class Pgbench:
 
     def __init__(self, program: Path, url: str, folder: Path) -> None:
         self._program = program
-        self._url = url.replace("+pg8000", "")
+        self._url = url
         self._script = folder / "reserve.sql"
         version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
         self.name = f"pgbench {version.split()[-1]}, prepared statements"
@@ -77,7 +79,7 @@ class Threads:
 
         def client() -> tuple[float, int]:
             connection = pg8000.native.Connection(
-                self._url.username, host=self._url.host, port=self._url.port, database=self._url.database
+                self._url.username, unix_sock=self._url.query["unix_sock"], database=self._url.database
             )
             prepared = [connection.prepare(statement) for statement in transaction]
             ready.wait()

@@ -62,16 +62,11 @@ def server(folder: Path) -> Iterator[Postgres]:
     postgres.start()
     try:
         postgres.create_database(TEMPLATE)
-        product_database.use(url(postgres, TEMPLATE))
+        product_database.use(postgres.url(TEMPLATE))
         _prepare_template()
         yield postgres
     finally:
         postgres.stop()
-
-
-def url(postgres: Postgres, name: str) -> str:
-    """The address of a database, by the server's socket: a round trip costs less than by TCP."""
-    return f"postgresql+pg8000://postgres@127.0.0.1/{name}?unix_sock={postgres.socket_dir}/.s.PGSQL.{postgres.port}"
 
 
 def _prepare_template() -> None:

@@ -177,7 +177,7 @@ def world(postgres: Postgres, name: str, beside: Path | None = None) -> Iterator
         stack.enter_context(_driver_as_it_was())
         postgres.create_database(name, template=databases.TEMPLATE)
         stack.callback(postgres.drop_database, name)
-        product_database.use(databases.url(postgres, name))
+        product_database.use(postgres.url(name))
         made = World(stack.enter_context(logs.kept()), Revisions(beside))
         stack.callback(made.database.close)
         stack.callback(settings.cache_clear)

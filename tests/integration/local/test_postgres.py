@@ -137,9 +137,8 @@ def test_data_in_a_folder_that_only_root_can_enter_is_kept_as_long_as_the_folder
 
 def test_psql_connects_over_tcp_and_over_the_socket(data_dir: Path) -> None:
     with Postgres(data_dir) as server:
-        over_tcp = server.url("postgres").replace("+pg8000", "")
-        over_socket = f"postgresql:///postgres?host={server.socket_dir}&port={server.port}&user=postgres"
-        for url in (over_tcp, over_socket):
+        over_tcp = f"postgresql://postgres@127.0.0.1:{server.port}/postgres"
+        for url in (over_tcp, server.libpq_url("postgres")):
             answer = subprocess.run([server.bin_dir / "psql", "-Atc", "SELECT 1", url], capture_output=True, check=True)
             assert answer.stdout == b"1\n"
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from infra.local.postgres import Postgres
 from shared.cloud import clients, database
@@ -57,7 +57,7 @@ def test_a_report_is_what_the_replica_knows_and_the_look_is_audited_by_the_prima
 ):
     name = f"replica_{uuid4().hex[:8]}"
     clients.engine().dispose()  # nobody may be connected to what is copied
-    postgres.create_database(name, template=own_database.rpartition("/")[2].partition("?")[0])
+    postgres.create_database(name, template=make_url(own_database).database)
     a_paid_order(event)
     assert sold(event) == 2
     with transaction() as tx:
