@@ -4,6 +4,7 @@ import datetime
 import threading
 import time
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from cryptography import x509
@@ -42,7 +43,7 @@ class Signer:
             row = tx.execute(select(keys)).first()
             if row is None:
                 row = tx.execute(keys.insert().values(_make_key()).returning(keys)).one()
-        self._signer = crypt.RSASigner.from_string(row.private_key, row.kid)  # type: ignore[no-untyped-call]
+        self._signer = _signer(row.private_key, row.kid)
         self._certificates = {row.kid: row.certificate}
         self._lock = threading.Lock()
         self._tokens: dict[tuple[str, str], tuple[float, str]] = {}
@@ -67,6 +68,12 @@ class Signer:
         said = {"iss": ISSUER, "iat": now, "exp": now + LIFETIME_SECONDS, **claims}
         token: bytes = jwt.encode(self._signer, said)  # type: ignore[no-untyped-call]
         return token.decode()
+
+
+@cache
+def _signer(private_key: str, kid: str) -> crypt.RSASigner:
+    """Read a key, which is proven to be one in a tenth of a second, once."""
+    return crypt.RSASigner.from_string(private_key, kid)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def _service_account(audience: str, email: str) -> dict[str, Any]:
