@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10.0
 """The time-out of one attempt to connect to Cloud SQL; two take less than the shortest time-out of a function."""
+
+ALIVE_SECONDS = 1.0
+"""A connection that was used so recently is taken without asking the database whether it is still there."""
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +103,6 @@ def make_engine(role: str = "", *, url: str | None = None, instance: str | None 
         "pool_timeout": chosen.pool_timeout_seconds,
         "pool_recycle": 1800,
         "pool_use_lifo": True,  # the connection used last has most statements prepared and its caches warm
-        "pool_pre_ping": not address,
         "hide_parameters": True,  # an error's text must not carry people's data into the log
     }
     if address:
@@ -110,9 +113,42 @@ def make_engine(role: str = "", *, url: str | None = None, instance: str | None 
         creator = _cloud_sql_creator(session, chosen.database_instance if instance is None else instance)
         made = create_engine("postgresql+pg8000://", creator=creator, **pool)
     event.listen(made, "connect", prepare_statements)
+    event.listen(made, "checkin", _note_use)
+    event.listen(made, "checkout", _ping_if_idle)
     if role:
         event.listen(made, "checkout", partial(_act_as_function, role))
     return made
+
+
+def _note_use(_: Any, record: Any) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+def _ping_if_idle(connection: Any, record: Any, _: Any) -> None:
+    """Raise InvalidatePoolError for a connection that was cut meanwhile: the pool connects anew.
+
+    In place of SQLAlchemy's `pool_pre_ping`. That costs each transaction a round trip, and with pg8000 it begins a
+    transaction, with which a statement that was to be one of its own is rolled back.
+    """
+    from pg8000.exceptions import Error
+    from sqlalchemy.exc import InvalidatePoolError
+
+    used_at = record.info.get("used_at")
+    if used_at is None or time.monotonic() - used_at < ALIVE_SECONDS:
+        return
+    try:
+        _execute_alone(connection, "SELECT 1")
+    except (Error, OSError) as error:
+        raise InvalidatePoolError from error
+
+
+def _execute_alone(connection: Any, statement: str) -> None:
+    """Run a statement in a transaction of its own."""
+    connection.autocommit = True
+    try:
+        connection.cursor().execute(statement)
+    finally:
+        connection.autocommit = False
 
 
 def _act_as_function(product: str, connection: Any, record: Any, _: Any) -> None:
@@ -120,9 +156,7 @@ def _act_as_function(product: str, connection: Any, record: Any, _: Any) -> None
     function = permissions.running()
     wanted = permissions.database_role(function) if function else product
     if record.info.get("role", product) != wanted:
-        connection.autocommit = True
-        connection.cursor().execute(f"SET ROLE {wanted}")
-        connection.autocommit = False
+        _execute_alone(connection, f"SET ROLE {wanted}")
         record.info["role"] = wanted
 
 
