@@ -15,18 +15,17 @@ from shared.cloud.database import autocommit, snapshot, transaction
 from tests.factories import a_user
 
 
-def as_the_connector_does(url: str) -> Callable[[], Any]:
+def as_the_connector_does(url: str, session: dict[str, str]) -> Callable[[], Any]:
     at = make_url(url)
-    return lambda: pg8000.dbapi.connect(
-        at.username, database=at.database, unix_sock=at.query["unix_sock"], ssl_context=False
-    )
+    where = {"database": at.database, "unix_sock": at.query["unix_sock"], "ssl_context": False}
+    return lambda: pg8000.dbapi.connect(at.username, startup_params=session, **where)
 
 
 @pytest.fixture(params=["on a laptop", "in the cloud"])
 def engine(database: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """The product's engine, with one connection."""
     if request.param == "in the cloud":
-        monkeypatch.setattr(clients, "_cloud_sql_creator", lambda *_: as_the_connector_does(database))
+        monkeypatch.setattr(clients, "_cloud_sql_creator", lambda session, _: as_the_connector_does(database, session))
     made = clients.make_engine(url=database if request.param == "on a laptop" else "", instance="p:r:i")
     before = clients.engine()
     clients.engine.provide(made)
