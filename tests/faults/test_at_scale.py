@@ -1,6 +1,6 @@
 """Money for thousands, cut off in the middle: a cancelled event, and the day of the payouts.
 
-SCALE (30) says how many: `SCALE=10000 pytest tests/faults/test_at_scale.py`.
+SCALE (15) says how many: `SCALE=10000 pytest tests/faults/test_at_scale.py`.
 """
 
 import os
@@ -20,14 +20,14 @@ from tests.people import World
 from tests.stack import KEYS, Stack
 from tests.waiting import until
 
-SCALE = int(os.environ.get("SCALE", "30"))
+SCALE = int(os.environ.get("SCALE", "15"))
 
 
 def count(stack: Stack, query: str, **values: Any) -> int:
     return int(rows(stack, query, **values)[0][0])
 
 
-@pytest.mark.slow("thirty refunds, each by its own messages and gateway calls")
+@pytest.mark.slow("fifteen refunds, each by its own messages and gateway calls")
 def test_a_cancellation_is_killed_in_the_middle_and_refunds_each_order_once(stack: Stack, world: World):
     [(event_id, organizer_id)] = sold(stack, events=1, orders=SCALE, starts_in_days=30)
     returned = "SELECT count(*) FROM refunds r JOIN orders o ON o.id = r.order_id WHERE o.event_id = :id"

@@ -5,7 +5,7 @@ more than it took in, but for what somebody gave back at a dashboard. Whenever t
 equals what the gateways say they moved, to the payment; nobody got more than they were owed; nothing is left
 hanging.
 
-    MONEY_STEPS (300) says how many steps to take: `MONEY_STEPS=30000 pytest tests/model/test_money.py`
+    MONEY_STEPS (200) says how many steps to take: `MONEY_STEPS=30000 pytest tests/model/test_money.py`
 """
 
 import os
@@ -47,7 +47,7 @@ from tests.model import money_promises
 from tests.model.chat_buyers import WORDS, ChatBuyers
 from tests.model.gateways import Gateways, gateways
 
-STEPS = int(os.environ.get("MONEY_STEPS", "300"))
+STEPS = int(os.environ.get("MONEY_STEPS", "200"))
 STEPS_AT_A_TIME = 50
 GATEWAYS = ("xendit", "midtrans")
 METHODS = ("QRIS", "GOPAY", "BCA", "OVO")
@@ -481,7 +481,7 @@ class Money(RuleBasedStateMachine):
 
 
 @pytest.mark.usefixtures("files")
-@pytest.mark.slow("three hundred steps, all promises checked after each")
+@pytest.mark.slow("two hundred steps, all promises checked after each")
 def test_every_rupiah_is_where_the_books_say(postgres: Postgres):
     Money.postgres = postgres
     with mock.patch.dict(os.environ):

@@ -325,7 +325,7 @@ class OrderLife(RuleBasedStateMachine):
         assert counter_repair.correct_counters() == 0
 
 
-EXAMPLES = int(os.environ.get("ORDER_LIVES", "30"))
+EXAMPLES = int(os.environ.get("ORDER_LIVES", "20"))
 
 
 @pytest.mark.usefixtures("database", "files")
