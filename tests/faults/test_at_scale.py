@@ -60,7 +60,7 @@ def test_a_cancellation_is_killed_in_the_middle_and_refunds_each_order_once(stac
     assert count(stack, owed, account=f"organizer_payable:{organizer_id}") == done["penalty"]
 
 
-@pytest.mark.slow("thirty payouts, each by its own messages and gateway calls")
+@pytest.mark.slow("fifteen payouts, each by its own messages and gateway calls")
 def test_a_payout_run_twice_at_once_pays_each_event_once(stack: Stack):
     made = sold(stack, events=SCALE, orders=1, starts_in_days=-8)
     with stack.database() as database, database.begin() as tx:
