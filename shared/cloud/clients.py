@@ -125,20 +125,22 @@ def _note_use(_: Any, record: Any) -> None:
 
 
 def _ping_if_idle(connection: Any, record: Any, _: Any) -> None:
-    """Raise InvalidatePoolError for a connection that was cut meanwhile: the pool connects anew.
+    """Raise DisconnectionError for a connection that was cut meanwhile: the pool connects anew.
 
     In place of SQLAlchemy's `pool_pre_ping`. That costs each transaction a round trip, and with pg8000 it begins a
     transaction, with which a statement that was to be one of its own is rolled back.
     """
-    from pg8000.exceptions import Error
-    from sqlalchemy.exc import InvalidatePoolError
+    from pg8000.exceptions import DatabaseError, InterfaceError
+    from sqlalchemy.exc import DisconnectionError, InvalidatePoolError
 
     used_at = record.info.get("used_at")
     if used_at is None or time.monotonic() - used_at < ALIVE_SECONDS:
         return
     try:
         _execute_alone(connection, "SELECT 1")
-    except (Error, OSError) as error:
+    except DatabaseError as error:  # it answers: for the others it may do so too
+        raise DisconnectionError from error
+    except (InterfaceError, OSError) as error:
         raise InvalidatePoolError from error
 
 

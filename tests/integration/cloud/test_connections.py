@@ -4,11 +4,14 @@ On a laptop SQLAlchemy connects by `pg8000.legacy`; in the cloud Cloud SQL's con
 """
 
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pg8000.dbapi
 import pytest
+from pg8000.exceptions import DatabaseError, InterfaceError
 from sqlalchemy import Engine, make_url, text
+from sqlalchemy.exc import DisconnectionError
 
 from shared.cloud import clients
 from shared.cloud.database import autocommit, snapshot, transaction
@@ -89,3 +92,19 @@ def test_only_a_connection_that_was_idle_is_asked(
     assert asked == []  # it is new
     backend(engine)
     assert ("SELECT 1" in asked) is is_asked
+
+
+@pytest.mark.parametrize(
+    ("error", "is_only_this_one"),
+    [(DatabaseError({"C": "57014", "M": "statement timeout"}), True), (InterfaceError("network error"), False)],
+)
+def test_a_database_that_is_slow_to_say_so_is_no_reason_to_connect_all_anew(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, is_only_this_one: bool
+):
+    def fails(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(clients, "_execute_alone", fails)
+    with pytest.raises(DisconnectionError) as raised:
+        clients._ping_if_idle(None, SimpleNamespace(info={"used_at": float("-inf")}), None)
+    assert raised.value.invalidate_pool is not is_only_this_one

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from pg8000 import core
+from pg8000.exceptions import InterfaceError
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
@@ -149,6 +150,63 @@ def test_a_first_statement_that_can_not_be_sent_leaves_no_begin_behind(transacti
     driver.autocommit = False
     assert not is_in_transaction(transactional)
     assert numbers(transactional) == [7]
+
+
+@pytest.mark.parametrize("is_alone", [False, True], ids=["in a transaction", "alone"])
+def test_after_an_answer_that_can_not_be_read_the_next_one_is_ones_own(transactional: Connection, is_alone: bool):
+    grow = text("""
+        INSERT INTO things VALUES (:number, 'big')
+        RETURNING to_jsonb(trunc(CAST(10 AS numeric) ^ CAST(:digits AS int))) AS big
+    """)
+    for _ in range(2):
+        assert transactional.execute(grow, {"number": 1, "digits": 2}).scalar_one() == 100
+        transactional.rollback()
+    transactional.connection.driver_connection.autocommit = is_alone
+    with pytest.raises(DBAPIError, match="network error") as raised:  # more digits than Python reads
+        transactional.execute(grow, {"number": 666, "digits": 5000})
+    assert raised.value.connection_invalidated
+    transactional.rollback()
+    asked = text("SELECT CAST(:mine AS text)")
+    assert [transactional.execute(asked, {"mine": mine}).scalar_one() for mine in ("a", "b")] == ["a", "b"]
+    transactional.commit()
+    assert numbers(transactional) == ([666] if is_alone else [])
+
+
+def test_a_reset_of_the_socket_loses_the_connection_at_once(transactional: Connection, monkeypatch: pytest.MonkeyPatch):
+    with monkeypatch.context() as cut:
+        cut.setattr(core, "_read", lambda *_: (_ for _ in ()).throw(ConnectionResetError(104, "reset")))
+        with pytest.raises(DBAPIError, match="network error") as raised:
+            transactional.execute(_INSERT, {"number": 1})
+    assert raised.value.connection_invalidated
+    transactional.rollback()
+    assert numbers(transactional) == []
+
+
+def test_a_commit_needs_no_prepared_statement_and_an_open_connection(transactional: Connection):
+    transactional.execute(_INSERT, {"number": 1})
+    transactional.execute(text("DEALLOCATE ALL"))
+    transactional.commit()
+    driver = transactional.connection.driver_connection
+    driver.close()
+    with pytest.raises(InterfaceError, match="connection is closed"):
+        driver.commit()
+    transactional.invalidate()
+    transactional.rollback()
+    assert numbers(transactional) == [1]
+
+
+def test_a_transaction_in_which_nothing_was_asked_ends(transactional: Connection):
+    transactional.rollback()
+    driver = transactional.connection.driver_connection
+    driver.execute_simple("begin transaction")
+    driver.commit()
+    assert not driver._in_transaction
+
+
+@pytest.mark.parametrize("moment", ["infinity", "-infinity", "20000-01-01 00:00:00+00", "0044-03-15 00:00:00+00 BC"])
+def test_a_moment_that_python_has_no_date_for_is_text(connection: Connection, moment: str):
+    connection.exec_driver_sql("SET TIME ZONE 'UTC'")
+    assert connection.execute(text("SELECT CAST(:moment AS timestamptz)"), {"moment": moment}).scalar_one() == moment
 
 
 def test_a_statement_without_parameters_and_a_copy_are_in_the_transaction_that_they_begin(transactional: Connection):
