@@ -84,7 +84,7 @@ def _read_answer(handle_messages: Callable[[Any], None], context: Any) -> None:
     """Read the server's answer to its end. Where that fails in the middle, the connection is lost.
 
     Else the next user of the connection would read the rest as an answer of theirs, and commit what was to be rolled
-    back. Raises the server's own error, or InterfaceError ("network error"), by which SQLAlchemy knows.
+    back. Raises the server's own error, or InterfaceError. By its text, "network error", SQLAlchemy knows.
     """
     try:
         handle_messages(context)
