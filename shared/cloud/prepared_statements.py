@@ -10,10 +10,12 @@ BEGIN fails, the server skips the statement.
 """
 
 import logging
+import socket
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 from inspect import signature
 from struct import Struct
 from typing import Any
@@ -76,24 +78,8 @@ def prepare_statements(connection: Any, _record: object = None) -> None:
         return
     prepared = _Prepared(connection)
     connection.execute_unnamed, connection.execute_simple = prepared.execute, prepared.execute_simple
-    connection.handle_messages = partial(_read_answer, connection.handle_messages)
+    connection.handle_messages = prepared.read_answer
     connection.register_in_adapter(_TIMESTAMPTZ, _moment)
-
-
-def _read_answer(handle_messages: Callable[[Any], None], context: Any) -> None:
-    """Read the server's answer to its end. Where that fails in the middle, the connection is lost.
-
-    Else the next user of the connection would read the rest as an answer of theirs, and commit what was to be rolled
-    back. Raises the server's own error, or InterfaceError. By its text, "network error", SQLAlchemy knows.
-    """
-    try:
-        handle_messages(context)
-    except Exception as error:
-        if error is context.error:
-            raise
-        if not isinstance(error, InterfaceError | OSError):  # a value that Python can't hold, say
-            log.exception("database.answer_unread")
-        raise InterfaceError("network error") from error
 
 
 def _moment(value: str) -> Any:
@@ -105,52 +91,92 @@ def _moment(value: str) -> Any:
 
 
 class _Prepared:
-    """The statements that are prepared on a connection, by text and types of their parameters."""
+    """The statements that are prepared on a connection, by text and types of their parameters.
+
+    Where an answer is not read to its end, the connection is cut: its next user would read the rest as an answer of
+    theirs, and commit what was to be rolled back. The time-out of functions-framework may end a thread anywhere.
+    """
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self._execute_unnamed = connection.execute_unnamed
         self._execute_simple = connection.execute_simple
+        self._handle_messages = connection.handle_messages
         self._statements: OrderedDict[Any, Any] = OrderedDict()
         self._begin_waits = False
+        self._is_answered = True
 
     def execute_simple(self, statement: str) -> Any:
         """Run a statement without parameters. A BEGIN waits for the statement that follows it."""
         if statement == _BEGIN and not self._connection.autocommit:
             self._begin_waits = True
             return core.Context(statement)
-        self._require_open()
-        self._begin()
-        return self._execute_simple(statement)
+        with self._whole_answer():
+            self._begin()
+            return self._send(self._execute_simple, statement)
 
     def execute(self, statement: str, vals: Sequence[Any] = (), oids: Sequence[int] = (), stream: Any = None) -> Any:
         """Run `statement` with `vals`; the rows are in the context that is returned."""
-        if stream is not None:  # COPY can't be prepared
-            self._begin()
-            return self._execute_unnamed(statement, vals=vals, oids=oids, stream=stream)
         if statement in _ENDS:
             return self.execute_simple(statement)
-        key = (statement, tuple(oids))
+        with self._whole_answer():
+            if stream is not None:  # COPY can't be prepared
+                self._begin()
+                return self._send(self._execute_unnamed, statement, vals=vals, oids=oids, stream=stream)
+            return self._execute_prepared(statement, make_params(self._connection.py_types, vals), tuple(oids))
+
+    def read_answer(self, context: Any) -> None:
+        """Read the server's answer. Raises its own error, or InterfaceError, "network error", if it can't be read."""
+        try:
+            self._handle_messages(context)
+        except Exception as error:
+            if error is not context.error:
+                if not isinstance(error, InterfaceError | OSError):  # a value that Python can't hold, say
+                    log.exception("database.answer_unread")
+                raise InterfaceError("network error") from error
+            self._is_answered = True
+            raise
+        self._is_answered = True
+
+    @contextmanager
+    def _whole_answer(self) -> Iterator[None]:
+        """Cut the connection if the block ends before the answer does.
+
+        A rollback that follows fails then, and the pool does not give out what `is_cut`.
+        """
+        if self._connection._sock is None:
+            raise InterfaceError("connection is closed")
+        try:
+            yield
+        finally:
+            if not self._is_answered:
+                self._connection.is_cut = True
+                self._connection._transaction_status = core.IN_FAILED_TRANSACTION
+                with suppress(AttributeError, OSError):  # it is closed
+                    self._connection._usock.shutdown(socket.SHUT_RDWR)
+
+    def _send(self, ask: Callable[..., Any], *what: Any, **more: Any) -> Any:
+        self._is_answered = False
+        return ask(*what, **more)
+
+    def _execute_prepared(self, statement: str, parameters: Sequence[str | None], oids: tuple[int, ...]) -> Any:
+        key = (statement, oids)
         prepared = self._statements.get(key)
         if prepared is None:
             self._begin()
             prepared = self._prepare(key)
         self._statements.move_to_end(key)
         try:
-            return self._run(prepared, make_params(self._connection.py_types, vals), statement)
+            return self._run(prepared, parameters, statement)
         except DatabaseError as error:
             if error.args[0].get("C") in _STALE_CODES:
                 del self._statements[key]
             raise
 
-    def _require_open(self) -> None:
-        if self._connection._sock is None:
-            raise InterfaceError("connection is closed")
-
     def _begin(self) -> None:
         """Send a BEGIN that waits, as the next message can't travel with it."""
         if self._takes_begin():
-            self._execute_simple(_BEGIN)
+            self._send(self._execute_simple, _BEGIN)
 
     def _takes_begin(self) -> bool:
         """True if a BEGIN waits, which the caller sends now. One whose statement was never sent is forgotten."""
@@ -163,18 +189,18 @@ class _Prepared:
         if self._takes_begin():
             messages = _BEGIN_MESSAGES + messages
         context = core.Context(statement, columns=columns, input_funcs=readers)
-        self._require_open()
+        self._is_answered = False
         core._write(self._connection._sock, messages)
         core._flush(self._connection._sock)
-        self._connection.handle_messages(context)
+        self.read_answer(context)
         return context
 
     def _prepare(self, key: tuple[str, tuple[int, ...]]) -> Any:
         if len(self._statements) == MAX_STATEMENTS:
             _, (oldest, *_) = self._statements.popitem(last=False)
-            self._connection.close_prepared_statement(oldest)
+            self._send(self._connection.close_prepared_statement, oldest)
         statement, oids = key
-        prepared = self._statements[key] = self._connection.prepare_statement(statement, oids)
+        prepared = self._statements[key] = self._send(self._connection.prepare_statement, statement, oids)
         return prepared
 
 

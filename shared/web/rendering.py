@@ -157,8 +157,9 @@ def problem_of(error: Exception) -> Problem:
 def _is_cloud_away(error: Exception) -> bool:
     """True if a service of Google failed or did not answer."""
     from google.api_core.exceptions import RetryError, ServerError
+    from google.auth.exceptions import GoogleAuthError
 
-    return isinstance(error, RetryError | ServerError)
+    return isinstance(error, RetryError | ServerError | GoogleAuthError)
 
 
 def _is_busy(error: Exception) -> bool:

@@ -1,8 +1,10 @@
 """Statements are prepared once per connection, and nobody who runs them can tell."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from pg8000 import core
@@ -11,6 +13,7 @@ from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from shared.cloud import prepared_statements
+from shared.cloud.clients import make_engine
 from shared.cloud.prepared_statements import MAX_STATEMENTS, prepare_statements
 
 _PREPARED = "SELECT statement FROM pg_prepared_statements WHERE statement LIKE '%asked%' ORDER BY prepare_time"
@@ -81,8 +84,7 @@ def test_the_statement_not_used_for_longest_makes_room(connection: Connection):
 @pytest.fixture
 def transactional(own_database: str) -> Iterator[Connection]:
     """A connection with transactions, and a table of things."""
-    engine = create_engine(own_database)
-    event.listen(engine, "connect", prepare_statements)
+    engine = make_engine(url=own_database)
     with engine.connect() as connected:
         connected.execute(text("CREATE TABLE things (number int PRIMARY KEY, name text)"))
         connected.commit()
@@ -90,9 +92,8 @@ def transactional(own_database: str) -> Iterator[Connection]:
             connected.execute(_INSERT, {"number": 1})
             connected.rollback()
         yield connected
-        connected.rollback()
-        connected.execute(text("DROP TABLE things"))
-        connected.commit()
+    with engine.begin() as last:
+        last.execute(text("DROP TABLE things"))
     engine.dispose()
 
 
@@ -170,6 +171,47 @@ def test_after_an_answer_that_can_not_be_read_the_next_one_is_ones_own(transacti
     assert [transactional.execute(asked, {"mine": mine}).scalar_one() for mine in ("a", "b")] == ["a", "b"]
     transactional.commit()
     assert numbers(transactional) == ([666] if is_alone else [])
+
+
+class TimeIsUp(Exception):
+    """As functions-framework raises it in the thread of a request, wherever that is."""
+
+
+def after(act: Any) -> Any:
+    def does(*what: Any) -> None:
+        act(*what)
+        raise TimeIsUp
+
+    return does
+
+
+@pytest.mark.parametrize("is_alone", [False, True], ids=["in a transaction", "alone"])
+@pytest.mark.parametrize("place", ["_write", "_flush", "_read"])
+@pytest.mark.parametrize("statement", ["known", "new", "without parameters", "commit"])
+def test_whoever_is_stopped_in_the_middle_leaves_no_answer_behind(
+    transactional: Connection, monkeypatch: pytest.MonkeyPatch, statement: str, place: str, is_alone: bool
+):
+    asked = text("SELECT CAST(:mine AS text)")
+    kinds: dict[str, Callable[[], object]] = {
+        "known": lambda: transactional.execute(asked, {"mine": "theirs"}),
+        "new": lambda: transactional.execute(text("SELECT CAST(:mine AS text), 2"), {"mine": "theirs"}),
+        "without parameters": lambda: transactional.execute(text("SELECT 3")),
+        "commit": transactional.commit,
+    }
+    transactional.execute(asked, {"mine": "mine"})
+    transactional.commit()
+    if statement == "commit":
+        transactional.execute(_INSERT, {"number": 1})
+    transactional.connection.driver_connection.autocommit = is_alone
+    with monkeypatch.context() as stopped:
+        stopped.setattr(core, place, after(getattr(core, place)))
+        with pytest.raises((TimeIsUp, DBAPIError)):
+            kinds[statement]()
+    with suppress(DBAPIError):  # the rollback says that the connection is lost
+        transactional.close()
+    with transactional.engine.connect() as next_user:
+        found = [next_user.execute(asked, {"mine": mine}).scalar_one() for mine in ("a", "b", "c")]
+        assert found == ["a", "b", "c"]
 
 
 def test_a_reset_of_the_socket_loses_the_connection_at_once(transactional: Connection, monkeypatch: pytest.MonkeyPatch):

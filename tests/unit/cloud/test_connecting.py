@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from google.auth.exceptions import TransportError
 from google.cloud.sql import connector as google
 from sqlalchemy import text
 
@@ -55,6 +56,7 @@ OF_THE_NET = [
     ssl.SSLError("handshake"),
     aiohttp.ClientConnectionError("Admin API"),
     ConnectionResetError("gone"),
+    TransportError("metadata server"),
     None,
 ]
 

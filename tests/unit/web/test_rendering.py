@@ -2,6 +2,7 @@
 
 import pytest
 from google.api_core.exceptions import RetryError, ServiceUnavailable, Unknown
+from google.auth.exceptions import TransportError
 from sqlalchemy.exc import InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -19,6 +20,7 @@ from shared.web import rendering
         ServiceUnavailable("connection refused"),
         Unknown("exception calling application"),
         RetryError("timeout exceeded", None),
+        TransportError("the metadata server is away"),
         GatewayUnavailable("xendit", "503", retry_after_seconds=0.5, outcome_unknown=False),
     ],
     ids=lambda error: type(error).__name__,
