@@ -78,7 +78,7 @@ def prepare_statements(connection: Any, _record: object = None) -> None:
         return
     prepared = _Prepared(connection)
     connection.execute_unnamed, connection.execute_simple = prepared.execute, prepared.execute_simple
-    connection.handle_messages = prepared.read_answer
+    connection.receive_messages, connection.handle_messages = connection.handle_messages, prepared.read_answer
     connection.register_in_adapter(_TIMESTAMPTZ, _moment)
 
 
@@ -101,7 +101,6 @@ class _Prepared:
         self._connection = connection
         self._execute_unnamed = connection.execute_unnamed
         self._execute_simple = connection.execute_simple
-        self._handle_messages = connection.handle_messages
         self._statements: OrderedDict[Any, Any] = OrderedDict()
         self._begin_waits = False
         self._is_answered = True
@@ -128,7 +127,7 @@ class _Prepared:
     def read_answer(self, context: Any) -> None:
         """Read the server's answer. Raises its own error, or InterfaceError, "network error", if it can't be read."""
         try:
-            self._handle_messages(context)
+            self._connection.receive_messages(context)
         except Exception as error:
             if error is not context.error:
                 if not isinstance(error, InterfaceError | OSError):  # a value that Python can't hold, say
@@ -192,7 +191,7 @@ class _Prepared:
         self._is_answered = False
         core._write(self._connection._sock, messages)
         core._flush(self._connection._sock)
-        self.read_answer(context)
+        self._connection.handle_messages(context)
         return context
 
     def _prepare(self, key: tuple[str, tuple[int, ...]]) -> Any:

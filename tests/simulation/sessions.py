@@ -28,7 +28,7 @@ class Session:
         self._unread = 0
         """How many answers come before that to the next statement."""
         connection.execute_simple, connection.execute_unnamed = self._run_simple, self._run_prepared
-        connection.handle_messages = self._receive_all
+        connection.receive_messages = self._receive_all
 
     def _run_simple(self, statement: str) -> Any:
         start = statement[:5].lower()
