@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 Request = TypeVar("Request")
@@ -11,13 +12,13 @@ Outcome = TypeVar("Outcome")
 class _PendingRequest(Generic[Request, Outcome]):
     """One caller's request, and once it is done its outcome or the error of its batch."""
 
-    __slots__ = ("error", "is_leader", "outcome", "request", "turn")
+    __slots__ = ("batch", "error", "outcome", "request", "turn")
 
     def __init__(self, request: Request) -> None:
         self.request = request
-        self.turn = threading.Lock()  # held until the outcome is there: a lock costs a third of an Event
+        self.turn = threading.Lock()  # held until the caller may go on: a lock costs a third of an Event
         self.turn.acquire()
-        self.is_leader = False
+        self.batch: Sequence[_PendingRequest[Request, Outcome]] = ()
         self.outcome: Outcome
         self.error: BaseException | None = None
 
@@ -27,6 +28,9 @@ class RequestBatcher(Generic[Request, Outcome]):
 
     `work` returns one outcome per request, in order. While a batch runs, the next one gathers, so batches grow with the
     load and no request waits for others without need. An exception of `work` is raised to every caller of its batch.
+
+    functions-framework ends a request that runs out of time by an exception in its thread, wherever that is. Nobody
+    else waits for such a thread: it leaves the queue, and what it led goes to the next.
     """
 
     def __init__(self, work: Callable[[Sequence[Request]], Sequence[Outcome]], max_batch_size: int = 64) -> None:
@@ -34,44 +38,54 @@ class RequestBatcher(Generic[Request, Outcome]):
         self._max_batch_size = max_batch_size
         self._lock = threading.Lock()
         self._queue: list[_PendingRequest[Request, Outcome]] = []
-        self._has_leader = False
+        self._leader: _PendingRequest[Request, Outcome] | None = None
 
     def __call__(self, request: Request) -> Outcome:
         """Handle one request, together with others that wait, and return its outcome."""
         mine: _PendingRequest[Request, Outcome] = _PendingRequest(request)
-        with self._lock:
-            self._queue.append(mine)
-            mine.is_leader = not self._has_leader
-            self._has_leader = True
-        if not mine.is_leader:
-            mine.turn.acquire()
-        if mine.is_leader:
-            self._run_batch()
+        try:
+            with self._lock:
+                self._queue.append(mine)
+                self._leader = self._leader or mine
+            if self._leader is not mine:
+                mine.turn.acquire()
+            if self._leader is mine:
+                self._run_batch(mine)
+        except BaseException:
+            self._withdraw(mine)
+            raise
         if mine.error is not None:
             raise mine.error
         return mine.outcome
 
-    def _run_batch(self) -> None:
+    def _run_batch(self, leader: _PendingRequest[Request, Outcome]) -> None:
         """Handle one batch, which contains the leader's own request, then make the first waiting thread the leader."""
-        with self._lock:
-            batch, self._queue = self._queue[: self._max_batch_size], self._queue[self._max_batch_size :]
         try:
-            outcomes = self._work([waiting.request for waiting in batch])
-            for waiting, outcome in zip(batch, outcomes, strict=True):
+            with self._lock:
+                leader.batch, self._queue = self._queue[: self._max_batch_size], self._queue[self._max_batch_size :]
+            outcomes = self._work([waiting.request for waiting in leader.batch])
+            for waiting, outcome in zip(leader.batch, outcomes, strict=True):
                 waiting.outcome = outcome
-        except BaseException as error:  # noqa: BLE001 - whatever happened, every caller must hear of it
-            for waiting in batch:
+        except BaseException as error:  # whatever happened, every caller must hear of it
+            for waiting in leader.batch:
                 waiting.error = error
+            raise
         finally:
-            self._finish(batch)
+            self._finish(leader)
 
-    def _finish(self, batch: list[_PendingRequest[Request, Outcome]]) -> None:
+    def _finish(self, leader: _PendingRequest[Request, Outcome]) -> None:
+        """Wake the callers of a batch, and the next leader. To do so twice changes nothing."""
         with self._lock:
-            successor = self._queue[0] if self._queue else None
-            self._has_leader = successor is not None
-            if successor is not None:
-                successor.is_leader = True
-        for waiting in batch:
-            waiting.turn.release()
-        if successor is not None:
-            successor.turn.release()
+            if self._leader is leader:
+                self._leader = self._queue[0] if self._queue else None
+            successor = self._leader
+        for waiting in (*leader.batch, *([successor] if successor else [])):
+            if waiting.turn.locked():
+                with suppress(RuntimeError):  # somebody else has just done so
+                    waiting.turn.release()
+
+    def _withdraw(self, mine: _PendingRequest[Request, Outcome]) -> None:
+        with self._lock:
+            if mine in self._queue:
+                self._queue.remove(mine)
+        self._finish(mine)

@@ -1,13 +1,18 @@
-"""The combiner: whoever waits is taken along, and nobody waits for company."""
+"""Whoever waits is taken along, and nobody waits for company, nor for a request that has run out of time."""
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from functions_framework.exceptions import RequestTimeoutException
+from functions_framework.request_timeout import ThreadingTimeout
 
 from shared.cloud.request_batching import RequestBatcher
 from tests.threads import at_the_same_time
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, until
 
 
 def test_each_caller_gets_its_own_outcome():
@@ -64,3 +69,52 @@ def test_an_error_reaches_every_caller_of_its_batch_and_no_other():
     with pytest.raises(RuntimeError, match="unlucky"):
         combined(13)
     assert combined(14) == 14
+
+
+@pytest.mark.parametrize("stopped", ["b", "c"], ids=["who leads next", "who is led"])
+def test_a_caller_that_runs_out_of_time_while_it_waits_keeps_nobody_else(stopped: str):
+    first_runs, goes_on = threading.Event(), threading.Event()
+
+    def work(asks: Sequence[str]) -> Sequence[str]:
+        if "a" in asks:
+            first_runs.set()
+            assert goes_on.wait(PATIENCE_SECONDS)
+        return asks
+
+    combined = RequestBatcher(work, max_batch_size=1)
+
+    def ask(name: str) -> str:
+        if name != stopped:
+            return combined(name)
+        with ThreadingTimeout(0.001):
+            return combined(name)
+
+    def waits(count: int) -> Any:
+        return until(lambda: len(combined._queue) == count, what="for a caller to wait")
+
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(ask, "a")]
+        assert first_runs.wait(PATIENCE_SECONDS)
+        for number, name in enumerate("bcd", start=1):
+            asked.append(pool.submit(ask, name))
+            waits(number)
+        goes_on.set()
+        outcomes = [future.exception(PATIENCE_SECONDS) or future.result() for future in asked]
+    expected = ["a", "b", "c", "d"]
+    assert [RequestTimeoutException if isinstance(each, Exception) else each for each in outcomes] == [
+        RequestTimeoutException if name == stopped else name for name in expected
+    ]
+    assert combined("later") == "later"
+
+
+@pytest.mark.parametrize("place", ["_run_batch", "_lock"])
+def test_a_leader_that_is_stopped_before_it_begins_leaves_the_queue(monkeypatch: pytest.MonkeyPatch, place: str):
+    combined = RequestBatcher(lambda asks: asks)
+    lock = Mock(__enter__=Mock(side_effect=[None, RequestTimeoutException, None, None, None]), __exit__=lambda *_: None)
+    stops = {"_run_batch": Mock(side_effect=RequestTimeoutException), "_lock": lock}
+    with monkeypatch.context() as stopped:
+        stopped.setattr(combined, place, stops[place])
+        with pytest.raises(RequestTimeoutException):
+            combined("stopped")
+    assert combined._queue == []
+    assert combined("next") == "next"
