@@ -3,20 +3,16 @@
 On a laptop SQLAlchemy connects by `pg8000.legacy`; in the cloud Cloud SQL's connector does, by `pg8000.dbapi`.
 """
 
-import random
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
 import pg8000.dbapi
 import pytest
-from functions_framework.exceptions import RequestTimeoutException
-from functions_framework.request_timeout import ThreadingTimeout
 from pg8000.exceptions import DatabaseError, InterfaceError
 from sqlalchemy import Engine, make_url, text
-from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import DisconnectionError
 
 from shared.cloud import clients
 from shared.cloud.database import autocommit, snapshot, transaction
@@ -97,22 +93,6 @@ def test_only_a_connection_that_was_idle_is_asked(
     assert asked == []  # it is new
     backend(engine)
     assert ("SELECT 1" in asked) is is_asked
-
-
-def test_requests_that_run_out_of_time_mix_up_no_answers(engine: Engine):
-    query = text("SELECT CAST(:number AS int)")
-
-    def answers(count: int) -> list[int]:
-        with transaction() as tx:
-            return [tx.execute(query, {"number": number}).scalar_one() for number in range(count)]
-
-    answers(1)
-    drawn = random.Random(17)
-    for _ in range(60):
-        with suppress(RequestTimeoutException, DBAPIError), ThreadingTimeout(0.001 + drawn.random() / 100):
-            while True:
-                assert answers(20) == [*range(20)]
-        assert answers(3) == [0, 1, 2]
 
 
 def test_a_silent_database_is_noticed(database: str):
