@@ -4,10 +4,7 @@ The product's connections to it are used again too. The first run of a statement
 milliseconds, as the server reads its catalog and compiles triggers; later ones take less than one.
 """
 
-from contextlib import ExitStack
-
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError
 
 from infra.local.postgres import Postgres
 from shared.cloud import clients
@@ -46,11 +43,9 @@ class ReusedDatabase:
         self._product: Engine | None = None
 
     def product_engine(self) -> Engine:
-        """The product's engine of the last module, or a new one where a connection was cut. Needs the settings."""
+        """The product's engine of the modules before, made with the settings of the first."""
         if self._product is None:
             self._product = clients.make_engine(settings().database_role)
-        elif not _is_alive(self._product):
-            self._product.dispose()
         return self._product
 
     def end_transactions(self) -> None:
@@ -68,14 +63,3 @@ class ReusedDatabase:
         self._engine.dispose()
         if self._product is not None:
             self._product.dispose()
-
-
-def _is_alive(engine: Engine) -> bool:
-    """True if every idle connection of its pool can be used."""
-    with ExitStack() as taken:
-        try:
-            for _ in range(engine.pool.checkedin()):
-                taken.enter_context(engine.connect()).exec_driver_sql("SELECT 1")
-        except DBAPIError:
-            return False
-    return True

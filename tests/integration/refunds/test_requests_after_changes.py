@@ -29,6 +29,12 @@ def a_sale(*, days=30, promo=None):
     return event, buyer, a_paid_order(event, buyer=buyer, quantities=[2], promo_code=code)
 
 
+def another_sale(event):
+    with transaction() as tx:
+        buyer = a_user(tx)
+    return buyer, a_paid_order(event, buyer=buyer)
+
+
 def edit(event, **wanted):
     organizer = Principal(event.organizer_id, "organizer", event.organizer_id)
     with transaction() as tx:
@@ -120,18 +126,14 @@ def test_nine_tenths_are_asked_for_where_nothing_else_was_offered(changed):
 def test_who_bought_after_the_change_knew_of_it():
     event, *_ = a_sale()
     edit(event, venue="Tenis Indoor")
-    with transaction() as tx:
-        buyer = a_user(tx)
-    order = a_paid_order(event, buyer=buyer)
+    buyer, order = another_sale(event)
     assert request_refund(buyer, order).status == "requested"
 
 
 def test_who_bought_after_the_move_and_before_a_change_that_is_told_with_it_knew_of_the_move():
     event, before, order_of_before = a_sale()
     edit(event, venue="Tenis Indoor")
-    with transaction() as tx:
-        after = a_user(tx)
-    order_of_after = a_paid_order(event, buyer=after)
+    after, order_of_after = another_sale(event)
     edit(event, title="Konser Fajar")
     assert request_refund(before, order_of_before).amount == order_of_before.total_amount
     refund = request_refund(after, order_of_after)
@@ -141,9 +143,7 @@ def test_who_bought_after_the_move_and_before_a_change_that_is_told_with_it_knew
 def test_whoever_bought_between_two_moves_that_are_told_together_may_give_all_back():
     event, *_ = a_sale()
     edit(event, venue="Tenis Indoor")
-    with transaction() as tx:
-        buyer = a_user(tx)
-    order = a_paid_order(event, buyer=buyer)
+    buyer, order = another_sale(event)
     postpone(event)
     edit(event, title="Konser Fajar")
     assert request_refund(buyer, order).amount == order.total_amount
