@@ -13,6 +13,8 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+WAITING = ("tests/integration/simulators/", "tests/unit/gateways/", "tests/unit/deploy/", "tests/unit/cloud/")
+"""The folders whose tests wait for timers, servers and programs: one worker does while others use the processor."""
 FASTEST_LAST = (
     "tests/faults/",
     "tests/browser/",
@@ -20,11 +22,24 @@ FASTEST_LAST = (
     "tests/simulation/",
     "tests/model/",
     "tests/conformance/",
+    *WAITING,
     "tests/integration/",
     "tests/unit/",
 )
 SHARING = ("tests/browser/", "tests/faults/", "tests/functions/", "tests/conformance/")
 """The folders whose files share a running product or local cloud."""
+READING_SOURCES = {
+    f"tests/unit/{name}.py"
+    for name in (
+        "checks/test_bare_states",
+        "checks/test_code",
+        "docs/test_names",
+        "site/test_refusals",
+        "web/test_declared_problems",
+        "web/test_wording",
+    )
+}
+"""The files that read all of the product's sources: parsed once, by tests/sources.py."""
 OWN_PRODUCT = {
     f"tests/functions/test_{name}.py"
     for name in ("framework", "rate_limits", "on_time", "readiness", "restore_drill", "slow_bodies")
@@ -53,7 +68,11 @@ class Scheduling(LoadScopeScheduling):
 
 
 def together(file: str) -> str:
-    """The group that runs in one worker: the folder whose product the file shares, or the file alone."""
+    """The group that runs in one worker: of the files that share something with this one, or this one alone."""
+    if file in READING_SOURCES:
+        return "reading sources"
+    if file.startswith(WAITING):
+        return "waiting"
     shared = [folder for folder in SHARING if file.startswith(folder) and file not in OWN_PRODUCT]
     second = " (second product)" if file in SECOND_PRODUCT else ""
     return f"{shared[0]}{second}" if shared else file

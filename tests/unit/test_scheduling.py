@@ -44,6 +44,10 @@ def test_files_that_share_a_product_run_in_one_worker():
     assert scheduling.together("tests/unit/test_field_types.py") == "tests/unit/test_field_types.py"
 
 
+def test_files_that_read_every_source_run_in_one_worker():
+    assert len({scheduling.together(file) for file in scheduling.READING_SOURCES}) == 1
+
+
 def test_the_browser_s_files_are_shared_by_two_products():
     first = scheduling.together("tests/browser/test_order_page.py")
     second = scheduling.together("tests/browser/test_every_page.py")
@@ -51,7 +55,9 @@ def test_the_browser_s_files_are_shared_by_two_products():
     assert first != second == scheduling.together("tests/browser/test_organizer_sales.py")
 
 
-@pytest.mark.parametrize("file", sorted(scheduling.OWN_PRODUCT | scheduling.SECOND_PRODUCT))
+@pytest.mark.parametrize(
+    "file", sorted(scheduling.OWN_PRODUCT | scheduling.SECOND_PRODUCT | scheduling.READING_SOURCES)
+)
 def test_the_files_that_are_named_are_there(request: pytest.FixtureRequest, file: str):
     assert (request.config.rootpath / file).is_file()
 

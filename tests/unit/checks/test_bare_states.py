@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared import states
+from tests.sources import nodes, parsed
 
 STATES = {
     state.value
@@ -131,9 +132,8 @@ def walk(node: ast.AST) -> Iterator[ast.AST]:
         yield from walk(part)
 
 
-def bare_states(source: str, name: str) -> set[str]:
+def bare_states(tree: ast.Module, name: str) -> set[str]:
     """The states that a file writes as plain strings."""
-    tree = ast.parse(source)
     others = literals(tree) | {word for path, word in OF_OTHER_NOUNS if path == name}
     anywhere = {word for node in walk(tree) for place in places(node) for word in words(place)}
     as_status = {word for node in walk(tree) for place in about_status(node) for word in words(place)}
@@ -141,18 +141,13 @@ def bare_states(source: str, name: str) -> set[str]:
 
 
 def test_no_state_is_a_plain_string():
-    found = {name: bare_states(path.read_text(), name) for path in sources() if (name := str(path.relative_to(ROOT)))}
+    found = {name: bare_states(parsed(path), name) for path in sources() if (name := str(path.relative_to(ROOT)))}
     assert {name: states for name, states in found.items() if states} == {}
 
 
 def test_every_exception_is_needed():
     for name, word in OF_OTHER_NOUNS:
-        used = {
-            found
-            for node in ast.walk(ast.parse((ROOT / name).read_text()))
-            for part in places(node)
-            for found in words(part)
-        }
+        used = {found for node in nodes(ROOT / name) for part in places(node) for found in words(part)}
         assert word in used, (name, word)
 
 
@@ -173,7 +168,7 @@ def test_every_exception_is_needed():
     ],
 )
 def test_a_plain_string_is_found(source: str):
-    assert bare_states(source, "some.py") & {"paid", "failed", "requested"}
+    assert bare_states(ast.parse(source), "some.py") & {"paid", "failed", "requested"}
 
 
 @pytest.mark.parametrize(
@@ -186,4 +181,4 @@ def test_a_plain_string_is_found(source: str):
     ],
 )
 def test_other_words_are_not(source: str):
-    assert bare_states(source, "some.py") == set()
+    assert bare_states(ast.parse(source), "some.py") == set()

@@ -7,6 +7,8 @@ from pathlib import Path
 import grimp
 import pytest
 
+from tests.sources import nodes
+
 ROOT = Path(__file__).parents[3]
 MEDIAN_LINES, P90_LINES, MAX_LINES = 5, 15, 47
 """What functions of the product may have, from `def` to their end."""
@@ -18,7 +20,7 @@ def lengths() -> dict[str, int]:
     return {
         f"{file.relative_to(ROOT)}:{node.lineno} {node.name}": (node.end_lineno or 0) - node.lineno + 1
         for file in files
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        for node in nodes(file)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
 

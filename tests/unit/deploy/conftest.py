@@ -71,7 +71,7 @@ def gcloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gcloud:
 def a_site(answer: Callable[[Request], Response]) -> Iterator[str]:
     """The address of a server that answers so."""
     server = make_server("127.0.0.1", 0, Request.application(answer), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.port}"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.sources import nodes
 from tests.unit.docs.documents import ROOT
 
 PRODUCT = ("shared", "functions", "infra", "schemas")
@@ -20,11 +21,6 @@ OF_OTHERS = {"Factory", "certs_url", "database.tier", "field_1", "run.app", "ver
 
 def sources() -> list[Path]:
     return [path for folder in PRODUCT for path in sorted((ROOT / folder).rglob("*.py"))]
-
-
-@cache
-def nodes(path: Path) -> list[ast.AST]:
-    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
 
 
 def docstrings(path: Path) -> set[ast.Constant]:

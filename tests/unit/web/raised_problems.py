@@ -19,6 +19,7 @@ from typing import Any
 import functions
 import shared
 from shared.problems import Problem
+from tests.sources import parsed
 
 Key = tuple[str, str]
 """A module and the qualified name of a function in it."""
@@ -96,8 +97,7 @@ class _Reader:
 
     def functions(self) -> Iterator[tuple[Key, Function]]:
         assert self.module.__file__
-        tree = ast.parse(Path(self.module.__file__).read_text(encoding="utf-8"))
-        for node in tree.body:
+        for node in parsed(Path(self.module.__file__)).body:
             if isinstance(node, ast.FunctionDef):
                 yield (self.module.__name__, node.name), self._read(node)
             if isinstance(node, ast.ClassDef):

@@ -13,6 +13,7 @@ from shared.models import Query
 from shared.sentences import Sentence
 from shared.web import wording
 from shared.web.requests import refusal
+from tests.sources import nodes
 from tests.unit.web.apps import call, echo_function
 from tests.unit.web.models import fields, load, request_models
 
@@ -99,7 +100,7 @@ def said() -> Iterator[tuple[str, ast.expr]]:
             where = path.relative_to(ROOT).as_posix()
             if where in FOR_PROGRAMMERS:
                 continue
-            for node in ast.walk(ast.parse(path.read_text())):
+            for node in nodes(path):
                 for text in texts(node):
                     yield f"{where}:{text.lineno}", text
 
