@@ -18,7 +18,7 @@ from functions.manifest import manifest
 from infra.local import run
 from infra.local.layout import HOST, PROCESSES_FILE, free_port
 from infra.local.postgres import Postgres
-from tests import forked, migrated_cluster, processes
+from tests import forked, migrated_cluster, outside, processes
 from tests.log_scanner import scanner
 from tests.waiting import PATIENCE_SECONDS, until
 
@@ -88,7 +88,7 @@ class Stack:
             migrated_cluster.begin(Postgres(self.data_dir / "postgres"))
         self._lines.clear()
         environment = {
-            **os.environ,
+            **outside.known_again(os.environ),
             **stack_secrets(),
             "PORT": str(self.port),
             "DATA_DIR": str(self.data_dir),

@@ -7,9 +7,19 @@ import pytest
 from infra.local.postgres import Postgres
 from shared.cloud import cache, clients
 from shared.cloud.settings import settings
+from shared.gateways import registry
+from shared.gateways.http import Timeouts
 from tests.conformance.local_cloud import LocalCloud, running
 from tests.instances import new_instance
 from tests.processes import starts_processes
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_repeats() -> Iterator[None]:
+    """A gateway that is away is asked again at once: none comes back meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "_timeouts", lambda: Timeouts(first_wait_seconds=0.01, longest_wait_seconds=0.02))
+        yield
 
 
 @pytest.fixture(scope="module")
