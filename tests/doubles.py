@@ -5,11 +5,15 @@ The real clients run against real servers in tests/conformance, tests/functions 
 
 import json
 from concurrent.futures import Future
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+from google.api_core.exceptions import ServiceUnavailable
+
+from tests.stored_files import StoredFiles
 
 MESSAGES = Path(__file__).parent.parent / "schemas" / "messages"
 
@@ -52,8 +56,21 @@ class Scheduled:
 
     def __init__(self) -> None:
         self.tasks: list[Any] = []
+        self.broken = False
+        """Set it and every task is refused, as while Cloud Tasks can't be reached."""
 
     def create_task(self, *, parent: str, task: Any, timeout: float) -> Any:
         """Take one task, as google.cloud.tasks_v2.CloudTasksClient does."""
+        if self.broken:
+            raise ServiceUnavailable("Cloud Tasks can't be reached")
         self.tasks.append(task)
         return task
+
+
+@dataclass
+class Doubles:
+    """The stand-ins of one test: for Pub/Sub, Cloud Tasks and Cloud Storage."""
+
+    published: Published = field(default_factory=Published)
+    scheduled: Scheduled = field(default_factory=Scheduled)
+    files: StoredFiles = field(default_factory=StoredFiles)

@@ -5,7 +5,7 @@ from uuid import UUID
 from shared.cloud import authorization, dead_letters
 from shared.cloud.dead_letters import DeadLetterAlreadyDecided, DeadLetterQuery, DeadLetterResponse, Decision
 from shared.models import Listing
-from shared.problems import NotFound
+from shared.problems import NotFound, TryAgain
 from shared.web import Admin, App, SteppedUpAdmin, Transaction
 
 app = App("dead_letters")
@@ -28,7 +28,7 @@ def dead_letter(letter_id: UUID, admin: Admin, tx: Transaction) -> DeadLetterRes
     return found
 
 
-@app.post("/admin/dead-letters/{letter_id}/replay", status=200, problems=REFUSALS)
+@app.post("/admin/dead-letters/{letter_id}/replay", status=200, problems=(*REFUSALS, TryAgain))
 def replay(letter_id: UUID, decision: Decision, admin: SteppedUpAdmin, tx: Transaction) -> DeadLetterResponse:
     """Publish a message, or enqueue a task, again."""
     return dead_letters.replay(tx, letter_id, decision, by=str(admin.id))

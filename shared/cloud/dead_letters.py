@@ -14,11 +14,11 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 
 from shared.cloud import audit, clients, outbox, tasks
-from shared.cloud.database import Transaction, after_commit, transaction
+from shared.cloud.database import Transaction, transaction
 from shared.cloud.settings import settings
 from shared.field_types import line
 from shared.models import Listing, PageQuery, RequestModel, ResponseModel
-from shared.problems import NotFound, Problem
+from shared.problems import NotFound, Problem, TryAgain
 
 log = logging.getLogger(__name__)
 
@@ -131,14 +131,18 @@ def read(tx: Transaction, letter_id: UUID) -> DeadLetterResponse:
 
 
 def replay(tx: Transaction, letter_id: UUID, decision: Decision, *, by: str) -> DeadLetterResponse:
-    """Publish a message or enqueue a task again. Raises NotFound, DeadLetterAlreadyDecided."""
+    """Publish a message or enqueue a task again. Raises NotFound, DeadLetterAlreadyDecided, TryAgain.
+
+    A task is enqueued before the commit: where Cloud Tasks is away, its letter stays open. After a crash in between it
+    runs, and may be replayed once more.
+    """
     letter = _lock_open(tx, letter_id)
+    decided = _decide(tx, letter, "replayed", decision, by)
     if letter.kind == "message":
         outbox.add(tx, letter.source, letter.payload)
     else:
-        function, _, path = letter.target.partition(" ")
-        after_commit(tx, lambda: tasks.enqueue(letter.source, function, path, letter.payload))
-    return _decide(tx, letter, "replayed", decision, by)
+        _enqueue(letter)
+    return decided
 
 
 def discard(tx: Transaction, letter_id: UUID, decision: Decision, *, by: str) -> DeadLetterResponse:
@@ -201,6 +205,15 @@ def _lock_open(tx: Transaction, letter_id: UUID) -> DeadLetterResponse:
     if row["decision"]:
         raise DeadLetterAlreadyDecided
     return DeadLetterResponse(**row)
+
+
+def _enqueue(letter: DeadLetterResponse) -> None:
+    function, _, path = letter.target.partition(" ")
+    try:
+        tasks.enqueue(letter.source, function, path, letter.payload)
+    except tasks.NotEnqueued as unreachable:
+        log.warning("dead_letters.not_enqueued", extra={"queue": letter.source})
+        raise TryAgain from unreachable
 
 
 def _decide(tx: Transaction, letter: DeadLetterResponse, decision: str, why: Decision, by: str) -> DeadLetterResponse:

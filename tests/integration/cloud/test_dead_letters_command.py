@@ -37,6 +37,18 @@ def test_a_task_is_listed_shown_and_sent_again(capsys: pytest.CaptureFixture[str
     assert "already" in capsys.readouterr().err
 
 
+def test_while_cloud_tasks_is_away_a_task_stays_in_the_list(capsys: pytest.CaptureFixture[str], scheduled):
+    letter_id = a_given_up_task()
+    scheduled.broken = True
+    assert main(["replay", str(letter_id), "--reason", "repaired"]) == 1
+    assert "try again" in capsys.readouterr().err
+    with transaction() as tx:
+        assert dead_letters.read(tx, letter_id).decision is None
+    scheduled.broken = False
+    assert main(["replay", str(letter_id), "--reason", "repaired"]) == 0
+    assert len(scheduled.tasks) == 1
+
+
 def test_one_that_is_discarded_is_sent_nowhere(scheduled):
     letter_id = a_given_up_task()
     assert main(["discard", str(letter_id), "--reason", "the event is over"]) == 0
