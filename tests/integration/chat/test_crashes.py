@@ -89,6 +89,7 @@ def buys(code: str, phone: Phone, whatsapp: FakeWhatsApp, at: int, monkeypatch: 
     return killer.passed
 
 
+@pytest.mark.slow("a purchase for each place where it may be killed")
 def test_whoever_is_killed_anywhere_sells_once_and_answers_once(
     a_phone: APhone, whatsapp: FakeWhatsApp, published: Published, monkeypatch: pytest.MonkeyPatch
 ):

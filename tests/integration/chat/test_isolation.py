@@ -120,6 +120,7 @@ def test_somebody_who_writes_twice_at_once_has_one_order(a_phone: APhone, paying
     assert stock(event.tier_ids[0]).reserved == 1
 
 
+@pytest.mark.slow("a crowd in threads")
 def test_a_crowd_buys_what_there_is_and_everybody_is_answered(a_phone: APhone, published: Published, paying: Gateways):
     event, code = an_offer(kind="product", price=0, quota=UNITS)
     crowd = [a_phone() for _ in range(CROWD)]

@@ -246,6 +246,7 @@ def test_a_template_that_is_off_is_not_sent_until_whatsapp_approves_it_again(a_p
         tx.execute(text("DELETE FROM chat_templates"))
 
 
+@pytest.mark.slow("a notice for each place where its sender may be killed")
 def test_whoever_is_killed_anywhere_tells_once(
     a_phone: APhone, whatsapp: FakeWhatsApp, monkeypatch: pytest.MonkeyPatch
 ):

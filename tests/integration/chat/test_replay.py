@@ -58,6 +58,7 @@ def forget(phone: Phone) -> None:
         tx.execute(text("UPDATE users SET phone = NULL WHERE id = :id"), {"id": sender})
 
 
+@pytest.mark.slow("a whole conversation, twice and more")
 @pytest.mark.parametrize("times", [1, 2], ids=["once-each", "twice-each"])
 def test_the_same_webhooks_make_the_same_conversation(
     a_phone: APhone, published: Published, paying: Gateways, times: int

@@ -211,6 +211,7 @@ def test_an_unknown_address_is_refused_like_a_wrong_code():
         verify(an_address(), "123456")
 
 
+@pytest.mark.slow("hashes as expensive as in production")
 def test_who_waits_for_bcrypt_keeps_no_transaction_open(database: str):
     """Else a handful of registrations would hold every connection of an instance."""
     idle = text("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND pid <> pg_backend_pid()")

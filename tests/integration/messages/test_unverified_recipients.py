@@ -144,6 +144,7 @@ def test_one_address_is_reached_by_few_free_events_a_day():
     assert len(mails_to(address)) == mails.MAX_PER_ADDRESS
 
 
+@pytest.mark.slow("orders until the day's limit")
 def test_one_buyer_reaches_few_strangers_a_day_and_loses_no_ticket(sendgrid):
     own = an_address("siti")
     buyer = a_buyer(email=own)

@@ -73,6 +73,7 @@ def status(order: OrderResponse) -> str:
         return OrderResponse.read(tx, order.id).status
 
 
+@pytest.mark.slow("every odd text in every field")
 @pytest.mark.parametrize("gateway", ["xendit", "midtrans"])
 @pytest.mark.parametrize("odd", ODDITIES.values(), ids=ODDITIES)
 @pytest.mark.parametrize("field", ["description", "currency", "merchant_name"])

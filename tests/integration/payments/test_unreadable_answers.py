@@ -57,6 +57,7 @@ def pay(buyer: Principal, order: OrderResponse, gateway: str, method: str = "QRI
     ).payments[-1]
 
 
+@pytest.mark.slow("every unreadable answer, at both gateways")
 @pytest.mark.parametrize("gateway", GATEWAYS)
 @pytest.mark.parametrize("method", ["QRIS", "BCA"])
 @pytest.mark.parametrize("body", BODIES)
@@ -125,6 +126,7 @@ def left(at: Gateways, order: OrderResponse, gateway: str) -> int:
     )
 
 
+@pytest.mark.slow("every unreadable answer, at both gateways")
 @pytest.mark.parametrize(("gateway", "method"), [("xendit", "QRIS"), ("midtrans", "QRIS"), ("xendit", "BCA")])
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("takes_effect", [False, True])

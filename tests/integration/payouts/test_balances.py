@@ -227,6 +227,7 @@ def test_a_payout_waits_while_an_event_is_being_cancelled_and_goes_on_by_itself(
     assert send_all(organizer) == 265_000
 
 
+@pytest.mark.slow("a race of three, ten times")
 @pytest.mark.parametrize("_", range(10))
 def test_two_runs_and_a_cancellation_at_once_pay_no_more_than_is_owed(_: int):
     organizer = an_organizer()

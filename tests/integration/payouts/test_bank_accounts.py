@@ -247,6 +247,7 @@ def test_an_admin_releases_a_changed_account_with_a_fresh_proof_and_a_reason():
     assert line.details["reason"] == "Called them at the number we had"
 
 
+@pytest.mark.slow("a race of two, twenty times")
 def test_two_changes_at_once_leave_one_account_which_waits():
     for _ in range(20):
         organizer = an_organizer()
@@ -355,6 +356,7 @@ def test_a_refund_waits_for_a_frozen_account_and_an_admin_may_release_it():
     assert sent_to(refund_id) == ["7890"]
 
 
+@pytest.mark.slow("a race of two, twenty times")
 def test_a_frozen_account_is_frozen_for_whoever_sends_at_that_moment():
     for _ in range(20):
         organizer = an_organizer()

@@ -240,6 +240,7 @@ def test_an_account_that_is_set_while_a_transfer_fails_gets_the_next_one(at: Gat
     assert transfers(payout_id) == ["9999", "7890"]
 
 
+@pytest.mark.slow("a race of two, five times")
 @pytest.mark.parametrize("_", range(5))
 def test_a_new_account_and_a_failure_in_the_same_moment_lose_nothing(at: Gateways, _: int):
     organizer, payout_id = a_payout(REFUSED)

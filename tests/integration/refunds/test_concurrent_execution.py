@@ -70,6 +70,7 @@ def status(table: str, row_id: UUID) -> str:
     return str(row.status)
 
 
+@pytest.mark.slow("a race of two, eight times")
 def test_a_refund_and_the_bank_account_it_waits_for_in_the_same_instant():
     left = []
     for _ in range(REPETITIONS):
@@ -83,6 +84,7 @@ def test_a_refund_and_the_bank_account_it_waits_for_in_the_same_instant():
     assert left == ["completed"] * REPETITIONS
 
 
+@pytest.mark.slow("a race of two, eight times")
 def test_a_transfer_that_fails_and_a_new_account_in_the_same_instant(at: Gateways):
     left = []
     for _ in range(REPETITIONS):
@@ -131,6 +133,7 @@ def confirm(account_id: UUID) -> None:
         bank_account_checks.decide(tx, account_id, "verified")
 
 
+@pytest.mark.slow("a race of two, eight times")
 def test_a_refund_and_the_bank_s_word_in_the_same_instant():
     left = []
     for _ in range(REPETITIONS):
@@ -145,6 +148,7 @@ def test_a_refund_and_the_bank_s_word_in_the_same_instant():
     assert left == ["completed"] * REPETITIONS
 
 
+@pytest.mark.slow("a race of two, eight times")
 def test_a_payout_that_is_made_and_the_bank_s_word_in_the_same_instant():
     left = []
     for _ in range(30):

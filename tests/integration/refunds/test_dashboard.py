@@ -90,6 +90,7 @@ GATEWAYS = pytest.mark.parametrize("gateway", ["xendit", "midtrans"])
 LEARN: Any = pytest.mark.parametrize("learn", [by_webhook, by_reconcile])
 
 
+@pytest.mark.slow("a purchase and its refund, in eight ways")
 @GATEWAYS
 @LEARN
 @pytest.mark.parametrize("parts", [[PAID], [40_000, PAID - 40_000]], ids=["at once", "in two parts"])
@@ -272,6 +273,7 @@ EXPECTED = {60_000: (150_000, 60_000), 90_000: (180_000, 90_000), 150_000: (150_
 """What goes back in all, and what stands in suspense: where there is room for both, the gateway does send ours."""
 
 
+@pytest.mark.slow("a purchase and two refunds, in four ways")
 @pytest.mark.parametrize("amount", EXPECTED)
 def test_what_goes_back_while_our_refund_is_on_its_way_and_then_refused_pays_it(at, amount):
     sale = two_tickets(at, "xendit")

@@ -115,6 +115,7 @@ CODES = st.none() | st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow("a hundred random events")
 @settings(max_examples=100)
 @given(st.data(), TIERS, CODES)
 def test_a_quote_and_the_order_made_right_after_never_differ(data, tiers, code):

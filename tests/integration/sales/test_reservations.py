@@ -134,6 +134,7 @@ def test_an_overdue_reservation_of_the_buyer_gives_way():
     assert stock(event.tier_ids[0]).reserved == 1
 
 
+@pytest.mark.slow("a crowd in threads")
 def test_four_hundred_buyers_for_a_hundred_seats():  # TS-009, TS-010, TS-003
     with transaction() as tx:
         event = an_event(tx, tiers=[a_tier(quota=100)])

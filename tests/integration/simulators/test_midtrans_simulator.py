@@ -186,6 +186,7 @@ def test_a_code_expires_by_itself_and_says_so(midtrans: Midtrans, receiver: Rece
     assert midtrans.payment_status(order_id).state is GatewayPaymentState.EXPIRED
 
 
+@pytest.mark.slow("it waits for a payment to expire")
 def test_a_page_that_expires_says_nothing(
     midtrans: Midtrans, midtrans_payer: Payer, receiver: Receiver, order_id: str
 ) -> None:

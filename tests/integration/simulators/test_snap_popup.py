@@ -102,6 +102,7 @@ def test_choosing_to_pay_later_is_pending_and_known_to_core(
     assert midtrans.payment_status(opened.gateway_reference).state is GatewayPaymentState.PAID
 
 
+@pytest.mark.slow("it waits for a payment to expire")
 def test_a_chosen_payment_that_nobody_pays_says_that_it_has_expired(
     midtrans: Midtrans, midtrans_payer: Payer, receiver: Receiver
 ) -> None:

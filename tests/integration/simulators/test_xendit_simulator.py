@@ -146,6 +146,7 @@ def test_an_invoice_expires_by_itself(xendit: Xendit, receiver: Receiver, order_
     assert (reported.state, reported.paid_amount) == (GatewayPaymentState.EXPIRED, None)
 
 
+@pytest.mark.slow("it waits for an invoice to expire")
 def test_a_paid_invoice_does_not_expire(xendit: Xendit, xendit_payer: Payer, receiver: Receiver, order_id: str) -> None:
     opened = open_invoice(xendit, order_id, duration_seconds=5)
     xendit_payer.does("pay", opened.gateway_reference)
@@ -164,6 +165,7 @@ def test_ending_a_paid_invoice_tells_the_truth(xendit: Xendit, xendit_payer: Pay
     assert xendit.expire_invoice(opened.gateway_reference).state is GatewayPaymentState.PAID
 
 
+@pytest.mark.slow("it waits for an invoice to expire")
 def test_a_failed_attempt_changes_nothing_and_nobody_is_told(
     xendit: Xendit, xendit_payer: Payer, receiver: Receiver, order_id: str
 ) -> None:

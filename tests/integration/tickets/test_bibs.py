@@ -57,6 +57,7 @@ def give(order):
         return bibs.assign_missing(tx, order.id)
 
 
+@pytest.mark.slow("a crowd in threads")
 def test_many_orders_and_eight_workers():
     event = race(quota=ORDERS * 2)
     paid = [an_order(event, quantities=[1 + n % 2], paid=True) for n in range(ORDERS)]

@@ -169,6 +169,7 @@ def test_a_delivery_that_runs_out_of_time_is_followed_by_a_first_one(files):
     assert len(rows(handed_on, id=str(order.id))) == 2
 
 
+@pytest.mark.slow("a hundred PDFs")
 def test_an_order_of_a_hundred_with_the_longest_terms_is_done_by_one_delivery(files):
     terms = ("Syarat dan ketentuan yang panjang sekali bagi pengunjung. " * 345)[:20_000]
     with transaction() as tx:

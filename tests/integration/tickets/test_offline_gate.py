@@ -202,6 +202,7 @@ def test_a_replaced_code_is_replaced_everywhere(entrance, was_before_k3):
     assert entrance.scan(new).attendee_name == "Cici"
 
 
+@pytest.mark.slow("it sells and scans while snapshots are taken")
 def test_whatever_a_snapshot_has_not_seen_is_in_the_next(entrance):
     """Tickets are issued and used while snapshots are taken: a transaction may begin before one and end after it."""
     known: dict[bytes, int] = {}
@@ -344,6 +345,7 @@ def test_what_is_no_batch_is_refused(entrance, scans):
     assert call("POST", path, by=entrance.staff, json={"scans": too_many}).status_code == 422
 
 
+@pytest.mark.slow("hundreds of scans")
 def test_gates_without_network_let_each_ticket_in_once_or_list_it():
     """Hundreds of tickets at two gates, one without network; a third of them are shown at both."""
     entrance = Entrance(tickets=1)
@@ -378,6 +380,7 @@ def test_gates_without_network_let_each_ticket_in_once_or_list_it():
     }
 
 
+@pytest.mark.slow("hundreds of scans")
 @pytest.mark.parametrize("seed", range(3))
 def test_whatever_order_scans_arrive_in_and_however_often_no_ticket_is_in_twice_unlisted(seed):
     """Two gates scan online and offline; batches come late, twice, in pieces and in any order."""
@@ -409,6 +412,7 @@ def all_of(acts):
     return [act() for act in acts]
 
 
+@pytest.mark.slow("thousands of tickets")
 def test_a_snapshot_of_25_000_tickets_fits_a_slow_network():
     """Ten bytes a ticket: asked of 25,000 where tests explore, else of fewer."""
     entrance = Entrance(tickets=1)

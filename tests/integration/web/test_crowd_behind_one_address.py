@@ -140,6 +140,7 @@ def pay(order_ids: Sequence[UUID]) -> None:
             orders.mark_paid(tx, orders.lock(tx, order_id), paid_at=datetime.now(UTC))
 
 
+@pytest.mark.slow("a crowd of thousands")
 def test_a_crowd_signs_in_by_code_or_password_and_each_gets_a_ticket():
     with transaction() as tx:
         event = an_event(tx, tiers=[a_tier(quota=BUYERS, price=0)])
@@ -158,6 +159,7 @@ def test_a_crowd_signs_in_by_code_or_password_and_each_gets_a_ticket():
     assert (left.reserved, left.sold) == (BUYERS - WALKERS, WALKERS)
 
 
+@pytest.mark.slow("a crowd of thousands")
 def test_none_of_the_crowd_is_refused_for_its_number():
     basket = {"event_id": str(uuid4()), "items": []}
     refused = [
@@ -180,11 +182,13 @@ def test_none_of_the_crowd_is_refused_for_its_number():
     assert refused == []
 
 
+@pytest.mark.slow("a crowd of thousands")
 def test_nor_where_they_sign_in_with_passwords():
     bodies = [{"email": email, "password": PASSWORD} for email in addresses(BUYERS)]
     assert all(is_let_in(CARRIER, "POST", "/auth/login", body) for body in bodies)
 
 
+@pytest.mark.slow("a crowd of thousands")
 @pytest.mark.parametrize(
     ("path", "most"),
     [("/auth/login", 3000), ("/auth/code/verify", 3000), ("/auth/code", 3000), ("/auth/register", 600)],

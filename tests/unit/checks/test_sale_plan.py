@@ -1,11 +1,14 @@
 """The plan of a rush holds in a simulation at its rate, and a part of its instances doesn't."""
 
+import pytest
+
 from infra.checks import sale_plan
 from infra.checks.sale_simulation import Request, Station, run
 
 HALF_A_MINUTE = (sale_plan.TICKETS // sale_plan.MINUTES // 2, 0.5)
 
 
+@pytest.mark.slow("half a minute of a rush, simulated")
 def test_the_planned_instances_keep_up_with_the_rate():
     tried = sale_plan.trial(*HALF_A_MINUTE)
     assert tried.finished == HALF_A_MINUTE[0]
@@ -13,6 +16,7 @@ def test_the_planned_instances_keep_up_with_the_rate():
     assert tried.functions["reserve"].percentiles[1] < 0.5
 
 
+@pytest.mark.slow("half a minute of a rush, simulated")
 def test_a_third_of_them_does_not():
     tried = sale_plan.trial(*HALF_A_MINUTE, share=1 / 3)
     assert max(each.longest_queue for each in tried.functions.values()) > 100
