@@ -129,6 +129,11 @@ _WOULD_EXCEED = text("""
 _REQUESTED = text("""
     SELECT id FROM refunds WHERE order_id = :order_id AND status = 'requested' ORDER BY id
 """)
+_MOVE = text("""
+    UPDATE refunds SET user_id = :to_user, updated_at = now()
+    WHERE user_id = :from_user  -- Uses index: refunds_user
+    RETURNING id, status
+""")
 _ANY_OF_OURS = text("""
     SELECT EXISTS (SELECT 1 FROM refunds WHERE order_id = :order_id AND status <> 'rejected' AND kind <> 'by_gateway')
 """)
@@ -272,6 +277,13 @@ def reduce(tx: Transaction, refund: Refund, amount: int) -> None:
     audit.record(tx, "refund.reduced", subject="refund", subject_id=refund.id, amount=amount)
     if amount == refund.amount and refund.status in OPEN:
         complete_without_money(tx, refund)
+
+
+def move(tx: Transaction, from_user: UUID, to_user: UUID) -> None:
+    """Give the refunds of an account to another one; those that wait for a bank account look for its."""
+    for refund in tx.execute(_MOVE, {"from_user": from_user, "to_user": to_user}).all():
+        if refund.status == RefundStatus.APPROVED:
+            outbox.add(tx, "refund.approved", {"refund_id": refund.id})
 
 
 def add(tx: Transaction, payment_id: UUID, kind: str, amount: int, reason: str, items: Mapping[UUID, int]) -> Refund:

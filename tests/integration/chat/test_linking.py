@@ -12,11 +12,15 @@ from shared.chat import actions, linking
 from shared.cloud.database import transaction
 from shared.identity import messenger_accounts
 from shared.identity.tokens import Principal
+from shared.payments import cancellation
+from shared.refunds import records as refund_records
 from shared.sales import orders
-from tests.factories import a_user, an_order
+from shared.sales.promos import PromoExhausted
+from tests.factories import a_promo, a_user, an_order, reserve
 from tests.integration.chat.phones import Phone, Sent, deliver, drain
 from tests.integration.chat.steps import an_offer
 from tests.integration.chat.test_receiving import sender_of
+from tests.integration.refunds.sales import a_paid_order
 
 pytestmark = pytest.mark.usefixtures("database")
 APhone = Callable[..., Phone]
@@ -101,6 +105,55 @@ def has_bought_again(phone: Phone) -> UUID:
         query = text("SELECT id FROM orders WHERE user_id = :id ORDER BY created_at DESC LIMIT 1")
         found: UUID = tx.execute(query, {"id": sender_of(phone).user_id}).scalar_one()
     return found
+
+
+@pytest.mark.parametrize("is_used_there", [True, False])
+def test_uses_of_a_promo_code_move_with_the_orders_and_are_given_back_by_their_refunds(
+    is_used_there: bool, a_phone: APhone
+):
+    user_id, address = an_account()
+    event, code = an_offer(kind="product", price=50_000)
+    with transaction() as tx:
+        promo = f"GRATIS{event.id.hex[:8].upper()}"
+        a_promo(tx, event, code=promo, percent=100, waives_fee=True, max_uses_per_user=1)
+    buyer = Principal(user_id, "customer", None)
+    if is_used_there:
+        an_order(event, buyer=buyer, promo_code=promo, paid=True)
+    phone = a_phone()
+    phone.writes(f"beli {code} 1 {promo}")
+    links(phone, address)
+    assert uses_of(promo) == (1 + is_used_there, {user_id: 1 + is_used_there})
+    assert isinstance(reserve(buyer, event, promo_code=promo), PromoExhausted)
+    with transaction() as tx:
+        bought = tx.execute(text("SELECT id FROM orders WHERE user_id = :id"), {"id": user_id}).scalars().all()
+    for order_id in bought:
+        with transaction() as tx:
+            cancellation.cancel_order(tx, order_id)
+    assert uses_of(promo) == (0, {user_id: 0})
+
+
+def uses_of(promo: str) -> tuple[int, dict[UUID, int]]:
+    """How often a code was used, in all and by whom."""
+    with transaction() as tx:
+        query = "SELECT p.uses AS total, u.user_id, u.uses FROM promos p JOIN promo_users u ON u.promo_id = p.id"
+        rows = tx.execute(text(f"{query} WHERE p.code = :code"), {"code": promo}).all()
+    return rows[0].total, {row.user_id: row.uses for row in rows}
+
+
+def test_a_refund_that_waits_for_a_bank_account_waits_for_that_of_the_account_there(a_phone: APhone):
+    user_id, address = an_account()
+    phone = a_phone()
+    has_bought(phone)
+    order = a_paid_order(buyer=Principal(sender_of(phone).user_id, "customer", None))
+    with transaction() as tx:
+        cancellation.cancel_order(tx, order.id)
+        query = "UPDATE refunds SET method = 'disbursement' WHERE order_id = :id RETURNING id"
+        refund_id = tx.execute(text(query), {"id": order.id}).scalar_one()
+    links(phone, address)
+    with transaction() as tx:
+        assert refund_records.read(tx, refund_id).user_id == user_id
+        asked = text("SELECT 1 FROM outbox WHERE topic = 'refund.approved' AND payload ->> 'refund_id' = :id")
+        assert len(tx.execute(asked, {"id": str(refund_id)}).all()) == 2, "approved, and waits no more for nobody"
 
 
 def test_who_has_bought_nothing_yet_is_linked_just_so(a_phone: APhone):
