@@ -22,5 +22,5 @@ RUN python -m compileall -q main.py functions shared
 # Nobody's number, without rights in the container, and without a home.
 USER 10001:10001
 
-# gunicorn with THREADS threads on PORT, as Google's builders start a function.
-CMD ["functions-framework", "--source=main.py"]
+# functions-framework's gunicorn with THREADS threads on PORT, as Google's builders start a function.
+CMD ["python", "main.py"]

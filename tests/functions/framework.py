@@ -17,7 +17,7 @@ from tests import processes
 from tests.stack import ROOT
 from tests.waiting import until
 
-COMMAND = (sys.executable, "-m", "functions_framework")
+COMMAND = (sys.executable, "main.py")
 NOBODY_THERE = "postgresql+pg8000://nobody@127.0.0.1:1/karcis"
 
 
