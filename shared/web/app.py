@@ -237,7 +237,8 @@ class App:
             return pages.respond(result, request)
         response = rendering.response(cookie_mode.response_body(request, result), matched.status)
         cookie_mode.set_cookies(request, result, response, ends_session=matched.ends_session)
-        response.make_conditional(request)  # 304 where the caller has it already
+        if not response.is_streamed:  # a file would be read for its length
+            response.make_conditional(request)  # 304 where the caller has it already
         return response
 
 
