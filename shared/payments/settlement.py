@@ -304,7 +304,11 @@ def _book_dashboard_refund(
 
 
 def _reversed(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> SettlementOutcome:
-    """Settle a payment that the bank took back within minutes (docs/reference/gateways.md)."""
+    """Settle a payment that the bank took back within minutes, or a card that was voided after its capture.
+
+    (docs/reference/gateways.md, "What a notification means")
+    """
+    payment_records.mark_ended_at_gateway(tx, payment)
     if payment.is_open:
         return _failed(tx, order, payment, reported)
     return _reverse(tx, order, payment, reported, SettlementOutcome.REVERSED)

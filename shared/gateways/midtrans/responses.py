@@ -67,8 +67,8 @@ def state_of(transaction: Fields) -> GatewayPaymentState:
         return GatewayPaymentState.PAID if fraud in ("", "accept") else GatewayPaymentState.UNKNOWN
     if status == "capture":
         return _STATE_OF_CAPTURE.get(fraud, GatewayPaymentState.UNKNOWN)
-    if status == "cancel":  # what a refused challenge looks like live, though the documentation says deny
-        return GatewayPaymentState.FAILED if fraud == "deny" else GatewayPaymentState.EXPIRED
+    if status == "cancel":
+        return _state_of_cancelled(transaction, fraud)
     if status == "deny":
         return GatewayPaymentState.REVERSED if _was_settled(transaction) else GatewayPaymentState.FAILED
     return _STATE_OF_STATUS.get(status, GatewayPaymentState.UNKNOWN)
@@ -183,6 +183,13 @@ def find_refund(body: object, order_id: str, refund_key: str) -> GatewayRefundSt
                 raw_status=transaction.text("transaction_status").lower(),
             )
     return None
+
+
+def _state_of_cancelled(transaction: Fields, fraud: str) -> GatewayPaymentState:
+    if fraud == "deny":  # what a refused challenge looks like live, though the documentation says deny
+        return GatewayPaymentState.FAILED
+    was_captured = transaction.optional_text("payment_type") == "credit_card" and fraud == "accept"
+    return GatewayPaymentState.REVERSED if was_captured else GatewayPaymentState.EXPIRED
 
 
 def _was_settled(transaction: Fields) -> bool:

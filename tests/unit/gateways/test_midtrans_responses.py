@@ -137,6 +137,8 @@ def test_what_is_no_notification_is_unreadable(body: bytes) -> None:
         ("deny", "accept", "echannel", GatewayPaymentState.REVERSED),
         ("deny", None, "cstore", GatewayPaymentState.REVERSED),
         ("cancel", "accept", "qris", GatewayPaymentState.EXPIRED),
+        ("cancel", "accept", "credit_card", GatewayPaymentState.REVERSED),  # captured, and voided before it settled
+        ("cancel", "challenge", "credit_card", GatewayPaymentState.EXPIRED),
         ("cancel", "deny", "credit_card", GatewayPaymentState.FAILED),  # a refused challenge, as seen live
         ("expire", None, "qris", GatewayPaymentState.EXPIRED),
         ("failure", None, "gopay", GatewayPaymentState.FAILED),
