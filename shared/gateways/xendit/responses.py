@@ -81,22 +81,26 @@ ACCOUNT_CHECKS = {
 def read_invoice(body: object) -> GatewayPaymentStatus:
     """The status in an invoice, as GET answers it and as a webhook carries it.
 
+    One that was paid after its time may keep the status EXPIRED, with the money that came (docs/reference/gateways.md).
     Refunds never show here (an invoice has no such status), so `refunded_amount` is 0.
     """
     invoice = Fields(GATEWAY, body)
     status = invoice.text("status").upper()
     state = INVOICE_STATES.get(status, GatewayPaymentState.UNKNOWN)
+    paid_amount, paid_at = invoice.optional_rupiah("paid_amount"), invoice.iso_time("paid_at")
+    if state is GatewayPaymentState.EXPIRED and paid_amount and paid_at:
+        state = GatewayPaymentState.PAID
     return GatewayPaymentStatus(
         gateway=GATEWAY,
         external_id=invoice.text("external_id"),
         gateway_reference=invoice.text("id"),
         state=state,
         amount=invoice.rupiah("amount"),
-        paid_amount=invoice.optional_rupiah("paid_amount"),
+        paid_amount=paid_amount,
         currency=invoice.optional_text("currency") or "IDR",
         channel=_first(invoice, "payment_channel", "ewallet_type", "bank_code", "payment_method"),
         transaction_id=_first(invoice, "payment_id", "credit_card_charge_id"),
-        paid_at=invoice.iso_time("paid_at"),
+        paid_at=paid_at,
         refunded_amount=0,
         raw_status=status,
     )

@@ -96,6 +96,12 @@ def test_repeats_of_a_webhook_have_one_id() -> None:
     assert webhooks.read_webhook(*signed(payload, **{"webhook-id": "wh-1"}), TOKEN).event_id == "wh-1"
 
 
+def test_an_invoice_that_was_paid_after_its_time_is_paid_whatever_it_calls_itself() -> None:
+    paid = sample("xendit", "webhook_invoice_paid_qris") | {"status": "EXPIRED"}
+    reported = responses.read_invoice(paid)
+    assert (reported.state, reported.paid_amount) == (GatewayPaymentState.PAID, paid["paid_amount"])
+
+
 def test_an_expired_invoice_comes_without_any_paid_field() -> None:
     paid = sample("xendit", "webhook_invoice_paid_qris")
     expired = {name: value for name, value in paid.items() if not name.startswith(("paid_", "payment_"))}
