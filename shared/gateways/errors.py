@@ -42,6 +42,13 @@ class GatewayUnavailable(GatewayError):
         self.outcome_unknown = outcome_unknown
 
 
+class NotSettledYet(GatewayUnavailable):
+    """The payment has not settled at the gateway, so that its money can't be given back yet: within a day it can."""
+
+    def __init__(self, gateway: str) -> None:
+        super().__init__(gateway, "not settled yet", retry_after_seconds=3600, outcome_unknown=False)
+
+
 class GatewayRefused(GatewayError):
     """The gateway understood and refused: `code` is its own code for the reason, `status` the HTTP status."""
 

@@ -21,7 +21,7 @@ from shared.accounting import ledger
 from shared.cloud import manual_tasks
 from shared.cloud.database import Transaction, transaction
 from shared.gateways import registry
-from shared.gateways.errors import GatewayRefused
+from shared.gateways.errors import GatewayRefused, NotSettledYet
 from shared.gateways.protocol import Gateway
 from shared.gateways.registry import NO_GATEWAY
 from shared.gateways.statuses import GatewayRefundState, GatewayRefundStatus, GatewayTransferStatus
@@ -160,6 +160,9 @@ def _through_gateway(refund: Refund, call: Callable[[Gateway], GatewayRefundStat
         return refund.status
     try:
         reported = call(registry.gateway(refund.gateway))
+    except NotSettledYet:  # reconcile asks again
+        log.info("refund.waits_for_settlement", extra={"refund_id": str(refund.id)})
+        return refund.status
     except GatewayRefused as refused:
         return _switch_to_transfer(refund, refused.code)
     return _book(refund, reported)

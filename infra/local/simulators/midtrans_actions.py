@@ -80,7 +80,7 @@ def _refund(
 ) -> dict[str, Any]:
     amount = body.get("amount", payment.left)
     key = str(body.get("refund_key") or uuid4())
-    _check_refund(tx, payment, amount, key)
+    _check_refund(tx, payment, amount, key, settles_after)
     try:
         after = payments.refund(
             tx,
@@ -105,11 +105,12 @@ def _refund(
     }
 
 
-def _check_refund(tx: Connection, payment: Payment, amount: object, key: str) -> None:
+def _check_refund(tx: Connection, payment: Payment, amount: object, key: str, settles_after: timedelta) -> None:
     kind = documents.payment_type(payment)
     if any(refund.reference == key for refund in payments.refunds_of(tx, payment)):
         raise documents.error(406, "Duplicate refund ID")
-    if payment.status not in HOLDS_MONEY or kind not in REFUNDABLE:
+    is_captured = kind == "credit_card" and payment.updated_at + settles_after > datetime.now(UTC)
+    if payment.status not in HOLDS_MONEY or kind not in REFUNDABLE or is_captured:  # a card is refunded once it settled
         raise documents.error(412, "Merchant cannot modify the status of the transaction")
     if not _REFUND_KEY.fullmatch(key):
         raise documents.error(400, "refund_key must be letters, digits, - and _")

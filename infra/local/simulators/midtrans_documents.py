@@ -95,7 +95,7 @@ def transaction(payment: Payment, refunds: list[Row[Any]], *, code: str | None =
         "payment_type": payment_type(payment),
         "transaction_time": gmt7(payment.created_at),
         "transaction_status": transaction_status(payment),
-        "fraud_status": "challenge" if payment.status is SimulatedStatus.CHALLENGED else "accept",
+        "fraud_status": _fraud_status(payment),
         "expiry_time": gmt7(payment.expires_at),
         **_settlement(payment),
         **_details(payment),
@@ -111,6 +111,12 @@ def notification(payment: Payment, refunds: list[Row[Any]], server_key: str) -> 
         "status_message": "midtrans payment notification",
         "signature_key": hashlib.sha512(proof.encode()).hexdigest(),
     }
+
+
+def _fraud_status(payment: Payment) -> str:
+    """A card is cancelled here while it is under review: a captured one can't be yet."""
+    is_cancelled_card = payment.status is SimulatedStatus.CANCELLED and payment_type(payment) == "credit_card"
+    return "challenge" if payment.status is SimulatedStatus.CHALLENGED or is_cancelled_card else "accept"
 
 
 def notification_code(payment: Payment) -> str:

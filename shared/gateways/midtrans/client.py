@@ -15,6 +15,7 @@ from shared.gateways.errors import (
     GatewayMisconfigured,
     GatewayRefused,
     GatewayUnavailable,
+    NotSettledYet,
     PayloadUnreadable,
     refusal,
 )
@@ -138,7 +139,8 @@ class Midtrans:
     def refund(self, *, order_id: str, amount: int, refund_key: str, reason: str) -> GatewayRefundStatus:
         """Give `amount` rupiah back. `refund_key` (letters, digits, - and _) makes a repeat safe.
 
-        Virtual accounts and shops can't be refunded (GatewayRefused 412): pay out instead.
+        Virtual accounts and shops can't be refunded (GatewayRefused 412): pay out instead. A card can once its capture
+        has settled, within a day: raises NotSettledYet before.
         """
         body = {"refund_key": refund_key, "amount": amount, "reason": reason[:255]}
         reads = read_by(lambda body: responses.read_refund(body, order_id, refund_key, amount))
@@ -151,6 +153,8 @@ class Midtrans:
                     GATEWAY, "known refund not listed", retry_after_seconds=_STILL_RUNNING_SECONDS, outcome_unknown=True
                 )
             return known
+        if response.status == 412 and self.payment_status(order_id).raw_status == "capture":
+            raise NotSettledYet(GATEWAY)
         if not response.ok:
             raise _core_refusal(response)
         return responses.read_refund(response.body, order_id, refund_key, amount)

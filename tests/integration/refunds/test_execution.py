@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from infra.local.postgres import Postgres
 from shared.cloud.database import transaction
-from shared.gateways.errors import GatewayError, GatewayUnavailable
+from shared.gateways.errors import GatewayError, GatewayUnavailable, NotSettledYet
 from shared.gateways.midtrans.client import Midtrans
 from shared.gateways.statuses import GatewayTransferState, GatewayTransferStatus
 from shared.identity.tokens import Principal
@@ -178,6 +178,17 @@ def test_a_refund_that_the_gateway_knows_and_does_not_list_yet_is_asked_about_ag
     assert status(refund) == ("processing", "gateway")
     assert refund_execution.sync(refund.id) == "completed"
     assert sale.moved() == PAID - BACK
+
+
+def test_a_card_that_has_not_settled_is_given_back_by_its_gateway_later(at, monkeypatch):
+    sale = a_sale(at, "midtrans", "QRIS")
+    refund = sale.approved()
+    with monkeypatch.context() as patch:
+        patch.setattr(Midtrans, "refund", lambda *_, **__: (_ for _ in ()).throw(NotSettledYet("midtrans")))
+        assert refund_execution.execute(refund.id) == "processing"
+    reconcile.run(thorough=False, older_than_seconds=0)
+    until(lambda: refund_execution.sync(refund.id) == "completed")
+    assert (sale.moved(), open_tasks(refund.id)) == (PAID - BACK, [])
 
 
 def test_an_account_that_is_set_in_the_very_moment_when_none_was_found_is_used(at, monkeypatch):

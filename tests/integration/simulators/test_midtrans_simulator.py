@@ -1,6 +1,7 @@
 """Midtrans from end to end: our client, the simulator, and the notifications it signs."""
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -8,17 +9,19 @@ from uuid import uuid4
 import pytest
 import requests
 
-from shared.gateways.errors import GatewayMisconfigured, GatewayRefused, SignatureInvalid
+from shared.gateways.errors import GatewayMisconfigured, GatewayRefused, NotSettledYet, SignatureInvalid
 from shared.gateways.midtrans.client import Midtrans
 from shared.gateways.statuses import (
     Customer,
     GatewayPaymentState,
     GatewayPaymentStatus,
     GatewayRefundState,
+    GatewayRefundStatus,
     OpenedPayment,
     PaymentMethod,
 )
 from tests.integration.simulators.world import Payer, Received, Receiver
+from tests.waiting import until
 
 SITI = Customer(name="Siti Rahma", email="siti@example.com")
 
@@ -288,6 +291,19 @@ def test_a_transfer_taken_back_is_a_reversal(midtrans: Midtrans, midtrans_payer:
     midtrans_payer.does("reverse", order_id)
     assert midtrans.payment_status(order_id).state is GatewayPaymentState.REVERSED
     assert midtrans_payer.movements(order_id) == [("payment", 100_000), ("reversal", -100_000)]
+
+
+def test_a_card_is_refunded_once_it_has_settled(midtrans: Midtrans, midtrans_payer: Payer, order_id: str) -> None:
+    open_payment(midtrans, order_id, PaymentMethod.ANY)
+    midtrans_payer.does("pay", order_id, channel="credit_card")
+
+    def refund() -> GatewayRefundStatus | None:
+        with suppress(NotSettledYet):
+            return midtrans.refund(order_id=order_id, amount=100_000, refund_key="card", reason="sakit")
+        return None
+
+    assert refund() is None
+    assert until(refund).state is GatewayRefundState.SUCCEEDED
 
 
 def test_refunds_add_up(midtrans: Midtrans, midtrans_payer: Payer, receiver: Receiver, order_id: str) -> None:

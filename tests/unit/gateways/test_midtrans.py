@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from shared.gateways.errors import GatewayError, GatewayMisconfigured, GatewayRefused, GatewayUnavailable
+from shared.gateways.errors import (
+    GatewayError,
+    GatewayMisconfigured,
+    GatewayRefused,
+    GatewayUnavailable,
+    NotSettledYet,
+)
 from shared.gateways.http import Timeouts
 from shared.gateways.midtrans.client import Midtrans
 from shared.gateways.midtrans.requests import snap_request
@@ -367,6 +373,18 @@ def test_a_refund_is_asked_for_under_its_key(midtrans: Midtrans, server: Scripte
     assert (reported.state, reported.amount, reported.gateway_reference) == (GatewayRefundState.SUCCEEDED, 10_000, "1")
     assert asked(server) == ["POST /v2/order-1-1/refund"]
     assert server.asked[0].body == {"refund_key": "reference1", "amount": 10_000, "reason": "sakit"}
+
+
+def test_a_card_is_refunded_once_its_capture_has_settled(midtrans: Midtrans, server: ScriptedServer) -> None:
+    server.will_answer(CANNOT_MODIFY, status("capture", fraud_status="accept"))
+    with pytest.raises(NotSettledYet):
+        midtrans.refund(order_id="order-1-1", amount=10_000, refund_key="reference1", reason="sakit")
+
+
+def test_what_can_not_be_refunded_is_refused(midtrans: Midtrans, server: ScriptedServer) -> None:
+    server.will_answer(CANNOT_MODIFY, status("settlement"))
+    with pytest.raises(GatewayRefused):
+        midtrans.refund(order_id="order-1-1", amount=10_000, refund_key="reference1", reason="sakit")
 
 
 def test_a_used_refund_key_is_looked_up(midtrans: Midtrans, server: ScriptedServer) -> None:
