@@ -17,6 +17,12 @@ locals {
     "xss-v33-stable",
   ]
 
+  # Of them left out: header injection by a line break, which any description with a line "Location: ..." looks like. No
+  # header of ours is made of what somebody writes.
+  waf_left_out = {
+    "protocolattack-v33-stable" = ", 'opt_out_rule_ids': ['owasp-crs-v030301-id921120-protocolattack', 'owasp-crs-v030301-id921150-protocolattack']"
+  }
+
   # Bytes of a picture look like anything. Uploads are few, and decoded and written anew by the function.
   upload_paths = [
     for path, operations in jsondecode(file("${local.root}/schemas/openapi.json")).paths : replace(path, "/{[a-z_]+}/", "[^/]+")
@@ -73,7 +79,7 @@ resource "google_compute_security_policy" "this" {
       preview     = local.waf_previews
       match {
         expr {
-          expression = "${local.no_upload}evaluatePreconfiguredWaf('${rule.value}', {'sensitivity': 1})"
+          expression = "${local.no_upload}evaluatePreconfiguredWaf('${rule.value}', {'sensitivity': 1${lookup(local.waf_left_out, rule.value, "")}})"
         }
       }
     }

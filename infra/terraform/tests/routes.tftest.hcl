@@ -76,6 +76,16 @@ run "what_is_routed_and_refused" {
     ])
     error_message = "A WAF rule only logs, and nobody has said until when."
   }
+
+  # a description may have a line "Location: ..."
+  assert {
+    condition = alltrue([
+      for policy in google_compute_security_policy.this : alltrue([
+        for rule in policy.rule : strcontains(rule.match[0].expr[0].expression, "id921120-protocolattack'") if rule.description == "protocolattack-v33-stable"
+      ])
+    ])
+    error_message = "Cloud Armor takes a description's line break for an attack on headers."
+  }
 }
 
 run "a_preview_that_is_over_refuses" {
