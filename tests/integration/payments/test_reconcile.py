@@ -64,8 +64,7 @@ def test_a_paid_order_without_tickets_is_announced_again(published):
     assert {"order_id": str(order.id)} in published.of("payment.success")
 
 
-@pytest.mark.parametrize(("age_of_sale", "is_found_at_once"), [("1 hour", True), ("1 day", False)], ids=["new", "old"])
-def test_a_sale_without_its_posting_is_booked_at_once_or_by_the_thorough_run(age_of_sale, is_found_at_once):
+def a_sale_without_its_posting(age_of_sale: str) -> None:
     order = an_order()
     payment_id = a_payment(order.id)
     with transaction() as tx:
@@ -75,9 +74,21 @@ def test_a_sale_without_its_posting_is_booked_at_once_or_by_the_thorough_run(age
         payment_records.mark_paid(tx, payment, reported, order.total_amount, datetime.now(UTC))
         aged = text("UPDATE orders SET paid_at = paid_at - CAST(:age AS interval) WHERE id = :id")
         tx.execute(aged, {"age": age_of_sale, "id": order.id})
+
+
+@pytest.mark.parametrize(("age_of_sale", "is_found_at_once"), [("1 hour", True), ("1 day", False)], ids=["new", "old"])
+def test_a_sale_without_its_posting_is_booked_at_once_or_by_the_thorough_run(age_of_sale, is_found_at_once):
+    a_sale_without_its_posting(age_of_sale)
     assert reconcile.run(thorough=False)["reconcile_fix_ledger"] == int(is_found_at_once)
     assert reconcile.run(thorough=True)["reconcile_fix_ledger"] == int(not is_found_at_once)
     assert reconcile.run(thorough=True)["reconcile_fix_ledger"] == 0
+
+
+def test_a_check_that_takes_too_long_leaves_its_other_rows_to_the_next_run(monkeypatch):
+    for _ in range(2):
+        a_sale_without_its_posting("1 hour")
+    monkeypatch.setattr(reconcile, "CHECK_SECONDS", -1)
+    assert [reconcile.run(thorough=False)["reconcile_fix_ledger"] for _ in range(3)] == [1, 1, 0]
 
 
 def test_counters_that_differ_from_the_orders_behind_them_are_corrected():
