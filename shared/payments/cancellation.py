@@ -9,12 +9,13 @@ can't be in two refunds. Cloud Tasks drives it, and reconcile finds one that has
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from shared.accounting import ledger
 from shared.accounting.ledger import Share, SoldItem
@@ -29,7 +30,7 @@ from shared.messages import mails
 from shared.models import RequestModel, ResponseModel
 from shared.payments import unallocated
 from shared.payouts import records as payout_records
-from shared.problems import NotFound, Problem
+from shared.problems import NotFound, Problem, refused_by_schema
 from shared.refunds import approval
 from shared.refunds import records as refund_records
 from shared.rupiah import percent_of
@@ -256,23 +257,48 @@ def progress(tx: Transaction, caller: Principal, event_id: UUID) -> Cancellation
 
 
 def run_batch(event_id: UUID) -> bool:
-    """End orders of a cancelled event for a while; return whether all are done. Enqueues another task if not."""
+    """End orders of a cancelled event for a while; return whether all are done. Enqueues another task if not.
+
+    An order that a constraint of the database keeps from ending keeps no other: it is raised once the others are done.
+    """
     deadline = time.monotonic() + BATCH_SECONDS
+    refused: dict[UUID, DBAPIError] = {}
     while time.monotonic() < deadline:
         with transaction() as tx:
             tx.execute(_TOUCH, {"event_id": event_id})
-            batch = tx.execute(_NEXT, {"event_id": event_id}).scalars().all()
+            left = tx.execute(_NEXT, {"event_id": event_id}).scalars().all()
+        batch = [order_id for order_id in left if order_id not in refused]
         if not batch:
-            with transaction() as tx:
-                _finish(tx, event_id)
-            return True
+            return _end_run(event_id, list(refused.values()))
         for order_id in batch:
-            with transaction() as tx:
-                cancel_order(tx, order_id)
+            if error := _refusal_to_cancel(order_id):
+                refused[order_id] = error
             if time.monotonic() > deadline:
                 break
     _enqueue_next_batch(event_id)
     return False
+
+
+def _end_run(event_id: UUID, refused: Sequence[DBAPIError]) -> bool:
+    """Finish the cancellation, whose orders have all ended. Raises the first error of an order that has not."""
+    if refused:
+        raise refused[0]
+    with transaction() as tx:
+        _finish(tx, event_id)
+    return True
+
+
+def _refusal_to_cancel(order_id: UUID) -> DBAPIError | None:
+    """End an order; the error where the database refuses it."""
+    try:
+        with transaction() as tx:
+            cancel_order(tx, order_id)
+    except DBAPIError as error:
+        if not refused_by_schema(error):
+            raise
+        log.error("cancellation.order_refused", extra={"order_id": str(order_id)}, exc_info=error)
+        return error
+    return None
 
 
 def cancel_order(tx: Transaction, order_id: UUID) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from functions.manifest import manifest
 from infra.checks import invariants
@@ -327,3 +328,19 @@ def test_a_waived_fee_counts_for_the_review_of_self_dealing():
     with transaction() as tx:
         found = self_dealing.signs(tx, event.id, event.organizer_id)
     assert found["same_person"] == {"orders": 1, "discount": 107_500}
+
+
+def test_an_order_that_the_database_keeps_from_ending_keeps_no_other():
+    event, buyer, promo_id, code = scene(by="organizer")
+    stuck, other = take(buyer, event, code, (1,)), a_paid_order(event)
+    change = text("UPDATE promo_users SET uses = :uses WHERE promo_id = :id")
+    with transaction() as tx:
+        tx.execute(change, {"uses": 0, "id": promo_id})
+        cancellation.start(tx, a_user(tx, role="admin"), event.id, Cancellation(reason="Hujan"))
+    with pytest.raises(DBAPIError, match="promo_users_uses_check"):
+        cancellation.run_batch(event.id)
+    assert [len(rows("SELECT 1 FROM refunds WHERE order_id = :id", id=order.id)) for order in (stuck, other)] == [0, 1]
+    with transaction() as tx:
+        tx.execute(change, {"uses": 1, "id": promo_id})
+    assert cancellation.run_batch(event.id)
+    assert status(stuck) == "refunded"
