@@ -3,9 +3,10 @@
 PS-015, PS-016, PS-018. The organizer decides (`approval`).
 
 Nine tenths of the price paid go back, and fees stay (PS-018). Each item's amount is recorded with the request, and the
-database allows no other refund of the item. Items that cost nothing are returned at once, without a decision. So is the
-whole price with its fees, until the event starts, if the event was moved after the purchase and its organizer offered
-that.
+database allows no other refund of the item. Items that cost nothing are returned at once, without a decision, unless
+their organizer has paid their fee: who took and returned such tickets again and again would have the organizer pay each
+time. So is the whole price with its fees, until the event starts, if the event was moved after the purchase and its
+organizer offered that.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,6 +43,7 @@ _WINDOW = text("""
 _ITEMS = text("""
     SELECT i.id, t.id AS ticket_id, c.kind, c.name AS description, i.attendee_name AS holder,
         i.unit_price - i.discount AS price_paid, i.platform_fee,
+        i.waived_fee > i.platform_waived_fee AS has_fee_of_organizer,
         n.refund_id, i.returned_at IS NOT NULL AND COALESCE(f.status = 'completed', false) AS is_gone,
         CASE WHEN i.returned_at IS NOT NULL OR n.refund_id IS NOT NULL THEN 'already_requested'
             WHEN t.status = 'used' THEN 'ticket_used'
@@ -69,6 +71,8 @@ class _Item:
     holder: str | None
     price_paid: int
     platform_fee: int
+    has_fee_of_organizer: bool
+    """True if the organizer's promo code waived the fee, so that the organizer has paid it."""
     refund_id: UUID | None
     is_gone: bool
     obstacle: Obstacle | None
@@ -163,7 +167,7 @@ class NothingToRefund(Invalid):
 
 
 def request(tx: Transaction, buyer_id: UUID, wanted: RefundRequest) -> RefundRequestedResponse:
-    """Request a refund. It is approved at once if the items cost nothing, or if the event was moved.
+    """Request a refund. It is approved at once if the items cost nobody anything, or if the event was moved.
 
     Raises NotFound, NotRefundable, WindowClosed, EventCancelled, TicketUsed, ProductsPickedUp, UnitRevealed,
     AlreadyRequested, NothingToRefund and Invalid.
@@ -173,7 +177,8 @@ def request(tx: Transaction, buyer_id: UUID, wanted: RefundRequest) -> RefundReq
     chosen, left_out = _chosen(tx, order.id, wanted.ticket_ids)
     amounts = {item.id: _amount(item, is_whole=is_whole) for item in chosen}
     refund = _add(tx, order, amounts, wanted.reason, is_whole=is_whole)
-    if refund.amount == 0 or is_whole:
+    costs_nobody = refund.amount == 0 and not any(item.has_fee_of_organizer for item in chosen)
+    if costs_nobody or is_whole:
         approval.approve_request(tx, order, refund, by=buyer_id, is_whole=is_whole)
     now = RefundResponse.read(tx, refund.id)
     return RefundRequestedResponse(**now.model_dump(), not_refundable=[_line(item) for item in left_out])
