@@ -384,6 +384,7 @@ def test_the_penalty_is_of_what_was_paid_for_what_was_still_sold_without_fees():
     assert owed(organizer) == -done.penalty
 
 
+@pytest.mark.slow("a cancellation, payouts and a run of reconcile")
 def test_reconcile_sends_what_has_waited_for_a_cancellation():
     organizer = an_organizer()
     cancelled, good = an_event_with(organizer, 100_000), an_event_with(organizer, 150_000)

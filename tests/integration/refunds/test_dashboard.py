@@ -110,6 +110,7 @@ def test_all_that_went_back_refunds_the_order(at, gateway, learn: Callable[[Sale
     assert len(told) == len(parts)
 
 
+@pytest.mark.slow("a purchase and its refunds, in four ways")
 @GATEWAYS
 @LEARN
 def test_a_part_is_booked_at_once_and_decided_by_a_person(at, gateway, learn: Callable[[Sale], None]):
@@ -151,6 +152,7 @@ def test_a_part_that_goes_back_while_a_request_waits_is_taken_off_it(at, gateway
     the_books_are_right(sale)
 
 
+@pytest.mark.slow("a purchase and its refunds, in six ways")
 @GATEWAYS
 @pytest.mark.parametrize("amount", [50_000, 90_000, 100_000])
 def test_what_goes_back_while_we_owe_pays_the_debt_first(at, gateway, amount):
@@ -221,6 +223,7 @@ def the_order_is_undone(sale: Sale) -> None:
     the_books_are_right(sale)
 
 
+@pytest.mark.slow("a purchase and its refunds, in four ways")
 @GATEWAYS
 @LEARN
 def test_all_that_went_back_refunds_an_order_of_which_a_refund_is_asked(at, gateway, learn: Callable[[Sale], None]):
@@ -245,6 +248,7 @@ def test_all_that_went_back_refunds_an_order_whose_refund_is_approved_and_not_se
     assert sale.moved() == 0
 
 
+@pytest.mark.slow("a purchase and its refunds, in four ways")
 @GATEWAYS
 @pytest.mark.parametrize("parts", [[125_000], [100_000, 25_000]], ids=["at once", "in two parts"])
 def test_what_was_left_after_our_refund_of_one_ticket_refunds_the_order(at, gateway, parts):
@@ -403,6 +407,7 @@ def kept(sale: Sale) -> tuple[int, int, int]:
     return -account(sale, "organizer_payable:%"), len(good), stock(sale.order.items[0].tier_id).sold
 
 
+@pytest.mark.slow("a purchase and its refunds, in eight ways")
 @GATEWAYS
 @pytest.mark.parametrize(
     ("amount", "lines", "expected", "goodwill", "ends"),

@@ -181,6 +181,7 @@ def test_an_ended_payment_can_still_be_paid_late(
     assert midtrans.cancel(order_id, opened.snap_token).state is GatewayPaymentState.PAID
 
 
+@pytest.mark.slow("it waits for a payment to expire")
 def test_a_code_expires_by_itself_and_says_so(midtrans: Midtrans, receiver: Receiver, order_id: str) -> None:
     soon = datetime.now(UTC) + timedelta(seconds=1)
     open_payment(midtrans, order_id, PaymentMethod.QRIS, expires_at=soon)
@@ -241,6 +242,7 @@ def test_a_payer_who_tries_again_after_a_denial_makes_another_transaction_of_the
     assert len({transaction_id for _, transaction_id in states}) == 2
 
 
+@pytest.mark.slow("it waits for webhooks that come late")
 def test_settlement_comes_before_pending_when_out_of_order(
     midtrans: Midtrans, midtrans_payer: Payer, receiver: Receiver, order_id: str
 ) -> None:
@@ -258,6 +260,7 @@ def test_another_amount_than_asked_shows_as_such(midtrans: Midtrans, midtrans_pa
     assert midtrans.payment_status(order_id).paid_amount == 100_500
 
 
+@pytest.mark.slow("it waits for repeats")
 def test_a_notification_is_repeated_as_its_answer_asks(
     midtrans: Midtrans, midtrans_payer: Payer, receiver: Receiver, order_id: str
 ) -> None:

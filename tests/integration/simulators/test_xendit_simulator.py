@@ -98,6 +98,7 @@ def test_what_xendit_would_not_take_is_refused(
         open_invoice(xendit, order_id, **changes)
 
 
+@pytest.mark.slow("it waits for a time-out")
 @pytest.mark.parametrize("loses", [{"status": 500}, {"timeout": True, "timeout_seconds": 1.5}], ids=["5xx", "time-out"])
 @pytest.mark.parametrize("takes_effect", [True, False], ids=["made", "not made"])
 def test_an_answer_that_got_lost_never_makes_a_second_invoice(
@@ -138,6 +139,7 @@ def test_an_ended_invoice_is_told_and_can_still_be_paid_late(
     assert payment_in(xendit, receiver.wait_for(2, order_id)[1]).state is GatewayPaymentState.PAID
 
 
+@pytest.mark.slow("it waits for an invoice to expire")
 def test_an_invoice_expires_by_itself(xendit: Xendit, receiver: Receiver, order_id: str) -> None:
     opened = open_invoice(xendit, order_id, duration_seconds=1)
     (webhook,) = receiver.wait_for(1, order_id)
@@ -183,6 +185,7 @@ def test_another_amount_than_asked_shows_as_such(xendit: Xendit, xendit_payer: P
     assert (reported.amount, reported.paid_amount) == (100_000, 90_000)
 
 
+@pytest.mark.slow("it waits for webhooks that come late")
 def test_webhooks_come_never_twice_late_or_out_of_order(
     xendit: Xendit, xendit_payer: Payer, receiver: Receiver, order_id: str
 ) -> None:
@@ -270,6 +273,7 @@ def send_payout(xendit: Xendit, reference: str, account_number: str, **changes: 
     return xendit.send_payout(**wanted | changes)
 
 
+@pytest.mark.slow("it waits for payouts to settle")
 @pytest.mark.parametrize(
     ("account_number", "states", "failure_code"),
     [
