@@ -17,14 +17,14 @@ routes = App("ledger")
 
 
 class ExpectedArrivals(ResponseModel):
-    """What has not arrived yet, oldest first."""
+    """Expected transfers that have not arrived, oldest first."""
 
     items: list[ExpectedResponse]
 
 
 @routes.get("/admin/bank-arrivals")
 def list_arrivals(page: PageQuery, admin: Admin, tx: Transaction) -> Listing[ArrivalResponse]:
-    """What has arrived at our bank from gateways, the latest first."""
+    """Transfers from gateways that have arrived at our bank, the latest first."""
     authorization.record_list_access(tx, admin, subject="bank_arrival")
     return arrivals.list_page(tx, page)
 
@@ -51,7 +51,7 @@ def import_statement(
 
 @routes.get("/admin/expected-arrivals")
 def expected(wanted: ExpectedQuery, admin: Admin, tx: Transaction) -> ExpectedArrivals:
-    """What a gateway says it sent to our bank, and has not arrived."""
+    """Transfers that a gateway says it sent to our bank, and that have not arrived."""
     authorization.record_list_access(tx, admin, subject="bank_arrival")
     today = local_time.day_start(clock.now()).date()
     return ExpectedArrivals(items=arrivals.expected(tx, wanted.gateway, today=today))

@@ -174,7 +174,7 @@ def payments(books: Books, within: Filter, *names: str, only: Iterable[str] = ()
 
 
 def check_ins(books: Books, within: Filter) -> dict[str, int]:
-    """Who has come."""
+    """The numbers of tickets and of those that were used."""
     of_tier = {item.id for item in books.items if within.tier_id in (None, item.tier_id)}
     states = [ticket.status for ticket in books.tickets if ticket.order_item_id in of_tier]
     return {"tickets": len(states) - states.count("void"), "checked_in": states.count("used")}

@@ -1,4 +1,4 @@
-"""Who has left may come in again, where the organizer allows it, and nobody twice (GATE)."""
+"""A guest who has left may come in again where the organizer allows it, and nobody is in twice (GATE)."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
