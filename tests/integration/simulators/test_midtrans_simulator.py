@@ -3,6 +3,7 @@
 import json
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 from uuid import uuid4
 
@@ -297,16 +298,21 @@ def test_a_transfer_taken_back_is_a_reversal(midtrans: Midtrans, midtrans_payer:
 
 
 def test_a_card_is_refunded_once_it_has_settled(midtrans: Midtrans, midtrans_payer: Payer, order_id: str) -> None:
-    open_payment(midtrans, order_id, PaymentMethod.ANY)
-    midtrans_payer.does("pay", order_id, channel="credit_card")
-
-    def refund() -> GatewayRefundStatus | None:
+    def refund(reference: str) -> GatewayRefundStatus | None:
         with suppress(NotSettledYet):
-            return midtrans.refund(order_id=order_id, amount=100_000, refund_key="card", reason="sakit")
+            return midtrans.refund(order_id=reference, amount=100_000, refund_key="card", reason="sakit")
         return None
 
-    assert refund() is None
-    assert until(refund).state is GatewayRefundState.SUCCEEDED
+    numbers = count()
+
+    def one_that_has_not_settled() -> str | None:  # where the machine pauses, it has
+        reference = f"{next(numbers)}-{order_id}"[:50]
+        open_payment(midtrans, reference, PaymentMethod.ANY)
+        midtrans_payer.does("pay", reference, channel="credit_card")
+        return reference if refund(reference) is None else None
+
+    reference = until(one_that_has_not_settled)
+    assert until(lambda: refund(reference)).state is GatewayRefundState.SUCCEEDED
 
 
 def test_refunds_add_up(midtrans: Midtrans, midtrans_payer: Payer, receiver: Receiver, order_id: str) -> None:
