@@ -57,6 +57,7 @@ def test_a_replayed_message_goes_the_way_of_the_original(world: World, stack: St
     world.mail(buyer.address, "e_ticket")
     with stack.database() as database, database.begin() as tx:  # as if nobody had ever heard of the tickets
         mails = "SELECT id FROM emails WHERE order_id = :id AND template = 'e_ticket'"
+        tx.execute(text(f"{mails} FOR UPDATE"), {"id": order["id"]})  # SendGrid may tell of it at this moment
         for table, column in (("mail_events", "email_id"), ("emails", "id")):
             tx.execute(text(f"DELETE FROM {table} WHERE {column} IN ({mails})"), {"id": order["id"]})
     give_up(stack, "ticket.created", json.dumps({"order_id": order["id"]}).encode())
