@@ -26,7 +26,7 @@ from shared.identity.people import Person
 from shared.messages import mails, quotas
 from shared.problems import Problem
 from shared.refunds import records as refund_records
-from shared.sales import orders, promos
+from shared.sales import account_merging
 
 MAX_CODES = 5
 """The most codes a day that a chat has mailed, to whatever addresses."""
@@ -163,8 +163,7 @@ def _link(tx: Transaction, sender: Sender, address: str, language: str) -> Probl
 
 def _join(tx: Transaction, own: Person, there: Person) -> None:
     """Move what was bought in the chat to the account there, and close the one that it was bought with."""
-    orders.move(tx, own.id, there.id)
-    promos.move_uses(tx, own.id, there.id)
+    account_merging.move_purchases(tx, own.id, there.id)
     refund_records.move(tx, own.id, there.id)
     messenger_accounts.close(tx, own.id)
 

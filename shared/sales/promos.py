@@ -280,24 +280,6 @@ _RELEASE_USE = text("""
 """)
 
 
-_MOVE_USES = text("""
-    WITH locked_promos AS (
-        SELECT p.id FROM promos p
-        WHERE p.id IN (SELECT promo_id FROM orders WHERE user_id = :to_user)  -- Uses index: orders_user
-        ORDER BY p.id FOR NO KEY UPDATE),
-    moved AS (
-        DELETE FROM promo_users u USING locked_promos
-        WHERE u.promo_id = locked_promos.id AND u.user_id = :from_user
-        RETURNING u.promo_id, u.uses, u.late_uses, u.most)
-    INSERT INTO promo_users AS u (promo_id, user_id, uses, late_uses, most)
-    SELECT promo_id, CAST(:to_user AS uuid), uses, late_uses, most FROM moved
-    ON CONFLICT (promo_id, user_id) DO UPDATE
-    SET uses = u.uses + excluded.uses, late_uses = u.late_uses + excluded.late_uses,
-        most = CASE WHEN u.most IS NOT NULL
-            THEN GREATEST(u.most, u.uses + excluded.uses - u.late_uses - excluded.late_uses) END
-""")
-
-
 def find(tx: Transaction, uses: Sequence[PromoUse]) -> dict[PromoUse, Promo]:
     """Find the promo code of each use, ignoring case; uses without one are left out."""
     requested = [
@@ -312,14 +294,6 @@ def find(tx: Transaction, uses: Sequence[PromoUse]) -> dict[PromoUse, Promo]:
     ]
     rows = [dict(row) for row in tx.execute(_FIND, {"requested": json.dumps(requested)}).mappings()]
     return {uses[row.pop("position")]: Promo(**row) for row in rows}
-
-
-def move_uses(tx: Transaction, from_user: UUID, to_user: UUID) -> None:
-    """Count the uses of an account for another one, whose orders its orders have become just now.
-
-    Together they may be more than one person may have: the next use is refused then.
-    """
-    tx.execute(_MOVE_USES, {"from_user": from_user, "to_user": to_user})
 
 
 def reclaim_use(tx: Transaction, order_id: UUID) -> None:
