@@ -48,13 +48,25 @@ def roles() -> dict[str, TablePrivileges]:
 
 def privileges_of(module: str) -> TablePrivileges:
     """The privileges that a module needs with all that it imports."""
-    reached = _closure(module)
+    reached = imports_of(module)
     if any(name == OF_ALL_TABLES or name.startswith(f"{OF_ALL_TABLES}.") for name in reached):
         return {table: frozenset(PRIVILEGES) for table in sorted(tables())}
     needed: set[tuple[str, str]] = set()
     for each in reached:
         needed |= _of_module(each)
     return _sorted(_with_triggers(needed))
+
+
+def imports_of(module: str) -> set[str]:
+    """A module and every module of ours that it imports, directly or not."""
+    seen: set[str] = set()
+    waiting = [module]
+    while waiting:
+        each = waiting.pop()
+        if each not in seen:
+            seen.add(each)
+            waiting += _imports(each)
+    return seen
 
 
 @cache
@@ -94,17 +106,6 @@ def _texts(tree: ast.AST) -> Iterator[str]:
             yield node.value
         elif isinstance(node, ast.JoinedStr):
             yield "".join(str(part.value) if isinstance(part, ast.Constant) else " ? " for part in node.values)
-
-
-def _closure(module: str) -> set[str]:
-    seen: set[str] = set()
-    waiting = [module]
-    while waiting:
-        each = waiting.pop()
-        if each not in seen:
-            seen.add(each)
-            waiting += _imports(each)
-    return seen
 
 
 @cache

@@ -52,9 +52,7 @@ def xendit() -> Xendit:
 def midtrans() -> Midtrans:
     """Midtrans, both its hosts."""
     chosen = settings()
-    return _midtrans(
-        chosen.midtrans_base_url, chosen.midtrans_snap_url, secret("midtrans-server-key"), secret("midtrans-client-key")
-    )
+    return _midtrans(chosen.midtrans_base_url, chosen.midtrans_snap_url, secret("midtrans-server-key"))
 
 
 @dataclass(frozen=True)
@@ -103,10 +101,8 @@ def _xendit(base_url: str, api_key: str, callback_token: str) -> Xendit:
 
 
 @lru_cache(maxsize=1)
-def _midtrans(core_url: str, snap_url: str, server_key: str, client_key: str) -> Midtrans:
-    return Midtrans(
-        core_url=core_url, snap_url=snap_url, server_key=server_key, client_key=client_key, timeouts=_timeouts()
-    )
+def _midtrans(core_url: str, snap_url: str, server_key: str) -> Midtrans:
+    return Midtrans(core_url=core_url, snap_url=snap_url, server_key=server_key, timeouts=_timeouts())
 
 
 @lru_cache(maxsize=1)

@@ -41,8 +41,7 @@ _STILL_RUNNING_SECONDS = 2.0
 class Midtrans:
     """One Midtrans account. Safe to share between threads.
 
-    Core and Snap live on two hosts; where `snap_url` is left out, `core_url` serves both. `client_key`
-    is what the page in the buyer's browser uses, it proves nothing.
+    Core and Snap live on two hosts; where `snap_url` is left out, `core_url` serves both.
     """
 
     def __init__(
@@ -51,10 +50,8 @@ class Midtrans:
         core_url: str,
         server_key: str,
         snap_url: str | None = None,
-        client_key: str = "",
         timeouts: Timeouts | None = None,
     ) -> None:
-        self.client_key = client_key
         self._server_key = server_key
         self._core_url = core_url.rstrip("/")
         auth = (server_key, "")

@@ -12,7 +12,6 @@ KEYS = {
     "xendit-api-key": registry.xendit,
     "xendit-callback-token": registry.xendit,
     "midtrans-server-key": registry.midtrans,
-    "midtrans-client-key": registry.midtrans,
     "sendgrid-api-key": registry.sendgrid,
 }
 
@@ -21,7 +20,7 @@ KEYS = {
 def keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Secrets for these tests alone."""
     monkeypatch.setattr(secrets, "_cache", {})
-    secrets.provide(dict.fromkeys(KEYS, "of these tests only"))
+    secrets.provide(dict.fromkeys([*KEYS, "midtrans-client-key"], "of these tests only"))
 
 
 @pytest.mark.parametrize("client", dict.fromkeys(KEYS.values()), ids=lambda client: client.__name__)
