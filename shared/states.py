@@ -4,6 +4,7 @@
 """
 
 from enum import StrEnum
+from typing import Literal
 
 
 class EventStatus(StrEnum):
@@ -14,6 +15,10 @@ class EventStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+EventStatusName = Literal["draft", "published", "cancelled"]
+"""An `EventStatus` in a request or response: a strict model takes no plain string for an enumeration's member."""
+
+
 class TierKind(StrEnum):
     """The kind of thing that a tier sells: `ticket_tiers.kind`."""
 
@@ -21,6 +26,10 @@ class TierKind(StrEnum):
     REGISTRATION = "registration"
     PRODUCT = "product"
     DIGITAL = "digital"
+
+
+TierKindName = Literal["ticket", "registration", "product", "digital"]
+"""A `TierKind` in a request or response."""
 
 
 class WaitingRoomPhase(StrEnum):

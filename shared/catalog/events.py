@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Protocol
 from uuid import UUID
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator
@@ -18,7 +18,7 @@ from shared.field_types import Trimmed, Utc, line, paragraphs, plain_line
 from shared.identity.tokens import Principal
 from shared.models import RequestModel, ResponseModel
 from shared.problems import NotFound
-from shared.states import EventStatus
+from shared.states import EventStatus, EventStatusName
 
 
 def _known_zone(name: str) -> str:
@@ -27,7 +27,6 @@ def _known_zone(name: str) -> str:
     return name
 
 
-EventStatusName = Literal["draft", "published", "cancelled"]
 Title = Annotated[str, plain_line(255)]
 LongText = Annotated[str, paragraphs(20_000)]
 Category = Annotated[str, line(50)]

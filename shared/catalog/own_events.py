@@ -1,6 +1,5 @@
 """The events of one organizer, drafts and past ones too (EM-003)."""
 
-from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import text
@@ -10,12 +9,13 @@ from shared.catalog.events import COLUMNS, EventResponse
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
 from shared.models import Listing, PageQuery
+from shared.states import EventStatusName
 
 
 class OwnEventsQuery(PageQuery):
     """A page of the caller's own events, all or those of one status."""
 
-    status: Literal["draft", "published", "cancelled"] | None = None
+    status: EventStatusName | None = None
 
 
 _WANTED = "organizer_id = :organizer_id AND (CAST(:status AS text) IS NULL OR status = :status)"

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Protocol
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator
@@ -24,6 +24,7 @@ from shared.problems import Invalid, NotFound, Problem, violated_constraint
 from shared.sales.inventory import NO_OVERSELLING, SELLABLE_UNITS
 from shared.sales.pricing import PricedTier, current_price
 from shared.sentences import Sentence
+from shared.states import TierKindName
 
 MAX_TIERS_PER_REQUEST = 50
 MAX_TIERS_PER_EVENT = 100
@@ -33,7 +34,6 @@ EXCERPT_LENGTH = 300
 
 _KEPT_BY = {"order_items_tier_id_fkey", "registrations_tier_id_fkey", "bib_numbers_tier_id_fkey"}
 
-Kind = Literal["ticket", "registration", "product", "digital"]
 Name = Annotated[str, plain_line(100)]
 Description = Annotated[str, paragraphs(5_000)]
 Quota = Annotated[int, Field(ge=1, le=10_000_000)]
@@ -49,7 +49,7 @@ class NewTier(RequestModel):
     price: Rupiah
     quota: Quota
     description: Description = ""
-    kind: Kind = "ticket"
+    kind: TierKindName = "ticket"
     max_per_order: MaxPerOrder = 5
     sale_start: Utc | None = None
     sale_end: Utc | None = None
@@ -70,7 +70,7 @@ class TierChange(RequestModel):
     price: Rupiah | None = None
     quota: Quota | None = None
     description: Description | None = None
-    kind: Kind | None = None
+    kind: TierKindName | None = None
     max_per_order: MaxPerOrder | None = None
     sale_start: Utc | None = None
     sale_end: Utc | None = None

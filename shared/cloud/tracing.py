@@ -26,12 +26,12 @@ CLOUD_TRACE = "https://telemetry.googleapis.com/v1/traces"
 TRACE_SCOPE = "https://www.googleapis.com/auth/trace.append"
 SEND_WITHIN_SECONDS = 2
 
-Kind = Literal["internal", "server", "client", "producer", "consumer"]
+SpanKind = Literal["internal", "server", "client", "producer", "consumer"]
 Attributes = Mapping[str, str | int]
 
 
 @contextmanager
-def span(name: str, kind: Kind = "internal", attributes: Attributes | None = None) -> Iterator[None]:
+def span(name: str, kind: SpanKind = "internal", attributes: Attributes | None = None) -> Iterator[None]:
     """Record a block as a span, with attributes that hold no personal data; of an error only its class is recorded."""
     span_context = trace_context.current()
     if not span_context.is_recorded:
@@ -90,7 +90,7 @@ def _exporter() -> "SpanExporter":
     return ConsoleSpanExporter()
 
 
-def _start(name: str, kind: Kind, span_context: SpanContext, attributes: Attributes) -> "Span":
+def _start(name: str, kind: SpanKind, span_context: SpanContext, attributes: Attributes) -> "Span":
     from opentelemetry import trace
     from opentelemetry.context import Context
 

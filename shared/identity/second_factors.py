@@ -31,7 +31,7 @@ STEP_SECONDS = 30
 RECOVERY_CODES = 10
 _DIGITS = 6
 
-Kind = Literal["authenticator app", "recovery code"]
+FactorKind = Literal["authenticator app", "recovery code"]
 Mail = Callable[[Transaction, AccountEmail | None], None]
 """Enqueues a mail in the same transaction, as this package sends none itself."""
 
@@ -88,12 +88,12 @@ def find(tx: Transaction, user_id: UUID) -> SecondFactor | None:
     return SecondFactor(*row) if row else None
 
 
-def accept(tx: Transaction, person: Person, code: str, mail: Mail) -> Kind | None:
+def accept(tx: Transaction, person: Person, code: str, mail: Mail) -> FactorKind | None:
     """Accept a code of a locked person, once, and return its kind; None where it is wrong or was used.
 
     It ends a reset that somebody has asked for. The person is mailed of that, and of each used recovery code.
     """
-    kind: Kind = "authenticator app" if is_one_time_password(code) else "recovery code"
+    kind: FactorKind = "authenticator app" if is_one_time_password(code) else "recovery code"
     is_right = _spend_step(tx, person, code) if kind == "authenticator app" else _spend_code(tx, person, code)
     if not is_right:
         return None

@@ -11,7 +11,7 @@ from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
 from shared.models import Listing, PageQuery, ResponseModel
 from shared.problems import NotFound
-from shared.states import RefundStatus
+from shared.states import RefundStatus, TierKindName
 
 _SELECT = """
     SELECT r.id, r.order_id, o.event_id, r.kind, r.amount, r.status, r.reason, r.rejection_reason, r.method,
@@ -68,7 +68,7 @@ class RefundLineResponse(ResponseModel):
 
     item_id: UUID | None
     ticket_id: UUID | None = None
-    kind: Literal["ticket", "registration", "product", "digital", "payment"]
+    kind: Literal[TierKindName, "payment"]
     description: str
     amount: int
 

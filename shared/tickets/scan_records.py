@@ -22,7 +22,7 @@ MAX_AGE: Final = timedelta(days=7)
 """A device's clock is believed as far back as this."""
 
 Direction = Literal["in", "out"]
-Kind = Literal["ticket", "pickup"]
+ScannedKind = Literal["ticket", "pickup"]
 GateName = Annotated[str, line(50)]
 
 
@@ -46,7 +46,7 @@ class ScanRecord:
     """A row of `scans`. `used_at`, `used_gate` and `used_by`: the scan that let somebody in, this one or an earlier."""
 
     id: UUID
-    kind: Kind = "ticket"
+    kind: ScannedKind = "ticket"
     event_id: UUID
     staff_id: UUID
     gate: str | None

@@ -242,7 +242,7 @@ class App:
         return response
 
 
-_SPAN_KINDS: dict[RouteKind, tracing.Kind] = {
+_SPAN_KINDS: dict[RouteKind, tracing.SpanKind] = {
     "http": "server",
     "page": "server",
     "message": "consumer",

@@ -14,9 +14,10 @@ from infra.local.demo import motifs
 from infra.local.demo.artwork import Artwork
 from infra.local.demo.dates import DemoMoment
 from infra.local.demo.motifs import Motif
-from shared.catalog.events import EventStatusName, NewEvent
+from shared.catalog.events import NewEvent
 from shared.catalog.promo_codes import NewPromo
 from shared.cloud import clock
+from shared.states import EventStatusName
 
 PATH: Final = Path(__file__).with_name("events.yaml")
 UNITS: Final = 40

@@ -1,13 +1,13 @@
 """The tiers of an event: tickets and goods, their order, and everything about each of them (EM-008..012)."""
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 from uuid import UUID
 
 from werkzeug.datastructures import MultiDict
 
 from shared.catalog import editing
 from shared.catalog.events import EventResponse
-from shared.catalog.tiers import Kind, TierOrder, TierResponse
+from shared.catalog.tiers import TierOrder, TierResponse
 from shared.cloud import clock
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
@@ -34,7 +34,7 @@ def new(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page:
     """The form of a new tier."""
     event = desk.own_event(organizer, event_id)
     kind = request.query.get("kind", "")
-    given = MultiDict(tier_form.empty(kind if kind in get_args(Kind) else TierKind.TICKET))
+    given = MultiDict(tier_form.empty(kind if kind in list(TierKind) else TierKind.TICKET))
     return _form(request, organizer, event, None, given=given)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum
+from typing import get_args
 
 import pytest
 from sqlalchemy import text
@@ -65,6 +66,11 @@ def test_every_status_of_the_database_is_among_them():
     with transaction() as tx:
         tables = set(tx.execute(text(query)).scalars())
     assert tables - {table for table, column in COLUMNS if column == "status"} == set()
+
+
+def test_requests_and_responses_know_the_same_states():
+    assert list(get_args(states.EventStatusName)) == list(states.EventStatus)
+    assert list(get_args(states.TierKindName)) == list(states.TierKind)
 
 
 def test_a_state_is_written_and_compared_as_its_string():
