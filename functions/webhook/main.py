@@ -18,13 +18,13 @@ class Received(ResponseModel):
 
 @app.post("/payments/webhook/xendit", anybody=True, limit=NOTIFICATIONS, problems=REFUSALS)
 def from_xendit(request: RawRequest) -> Received:
-    """Receive Xendit's callback: it is stored, and settled by the status that Xendit's API reports."""
+    """Receive Xendit's callback: it is stored, and processed by the status that Xendit's API reports."""
     return _receive("xendit", request)
 
 
 @app.post("/payments/webhook/midtrans", anybody=True, limit=NOTIFICATIONS, problems=REFUSALS)
 def from_midtrans(request: RawRequest) -> Received:
-    """Receive Midtrans's HTTP notification: it is stored, and settled by the status that Midtrans's API reports."""
+    """Receive Midtrans's HTTP notification: it is stored, and processed by the status that Midtrans's API reports."""
     return _receive("midtrans", request)
 
 

@@ -1,4 +1,4 @@
-"""Stored notifications of the gateways, settled again (PS-012)."""
+"""Stored notifications of the gateways, processed again (PS-012)."""
 
 from uuid import UUID
 
@@ -10,14 +10,14 @@ app = App("webhook_retry")
 
 
 class Retry(Payload):
-    """A stored notification that could not be settled at once."""
+    """A stored notification that could not be processed at once."""
 
     event_id: UUID
 
 
 @app.task("retry")
 def retry(task: Retry, attempt: DeliveryAttempt) -> None:
-    """Settle a stored notification again, at most three times."""
+    """Process a stored notification again, at most three times."""
     webhooks.retry(task.event_id, attempt)
 
 

@@ -156,7 +156,7 @@ AT_REST = {
             OR (p.status IN ('opening', 'pending') AND o.status NOT IN ('reserved', 'pending_payment'))
     """,
     "every message has been published": "SELECT id, topic, payload FROM outbox WHERE published_at IS NULL",
-    "every webhook has been settled": """
+    "every webhook has been processed": """
         SELECT id, gateway, event_type, error_message FROM webhook_events WHERE NOT processed
     """,
     "every mail has been sent, or what it says is no longer true": """

@@ -1,4 +1,4 @@
-"""The gateways' webhooks, newest first: those that could not be settled, those that wait, and all of 90 days."""
+"""The gateways' webhooks, newest first: those that could not be processed, those that wait, and all of 90 days."""
 
 from datetime import datetime
 from typing import Final, Literal

@@ -53,13 +53,13 @@ COUNTERS = (
     Counter(
         "karcis_payments_total",
         "What came of what gateways say of payments: paid and revived are sales.",
-        "payment.settled",
+        "payment.status_handled",
         labels=("gateway", "outcome"),
     ),
     Counter(
         "karcis_payment_mismatches_total",
         "Payments whose amount or currency is not what was asked for.",
-        "payment.settled",
+        "payment.status_handled",
         {"outcome": "in_review"},
         labels=("gateway",),
     ),

@@ -1,5 +1,5 @@
-"""Payments: checkout, webhooks, settlement, sync, reconcile. This package calls many others.
+"""Payments: checkout, webhooks, status handling, sync, reconcile. This package calls many others.
 
 A notification is a hint and never proof: before an order turns paid the gateway is asked, outside any
-transaction, and its answer is the evidence that `settlement` acts on.
+transaction, and its answer is the evidence that `status_handling` acts on.
 """

@@ -32,7 +32,7 @@ from shared.gateways.statuses import Customer, OpenedPayment, PaymentMethod
 from shared.identity import messenger_accounts
 from shared.messages import mails
 from shared.models import RequestModel
-from shared.payments import gateway_circuits, payment_options, settlement
+from shared.payments import gateway_circuits, payment_options, status_handling
 from shared.payments import records as payment_records
 from shared.payments.gateway_circuits import Circuit
 from shared.payments.payment_options import GatewayName
@@ -192,7 +192,7 @@ def _start(
     _refuse_unnamed(tx, order)
     expiry.schedule_expiry_after_commit(tx, deadline)
     if order.total_amount == 0:
-        settlement.settle_free(tx, orders.lock(tx, order.id))
+        status_handling.complete_free_order(tx, orders.lock(tx, order.id))
         return None
     payment = payment_records.lock_open(tx, order.id)
     if payment and payment.is_claimed:

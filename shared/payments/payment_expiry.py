@@ -1,6 +1,6 @@
 """Payment expiry: cancelling payments at their gateways once they may no longer be paid.
 
-One that was paid meanwhile is settled.
+One that was paid meanwhile counts as paid.
 """
 
 from uuid import UUID
@@ -9,7 +9,7 @@ from shared.cloud.database import transaction
 from shared.gateways import registry
 from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus
 from shared.payments import records as payment_records
-from shared.payments import settlement, unallocated
+from shared.payments import status_handling, unallocated
 from shared.sales import orders
 from shared.states import PaymentStatus
 
@@ -45,7 +45,7 @@ def cancel_at_gateway(payment_id: UUID) -> None:
         return
     statuses = registry.gateway(payment.gateway).cancel(payment)
     with transaction() as tx:
-        settlement.settle(tx, payment, statuses)
+        status_handling.handle(tx, payment, statuses)
         if all(map(_is_over, statuses)):
             payment_records.mark_ended_at_gateway(tx, payment)
 

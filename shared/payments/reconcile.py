@@ -21,7 +21,7 @@ from shared.payments import (
     change_notices,
     payment_expiry,
     reconcile_totals,
-    settlement,
+    status_handling,
     sync,
     transfer_sync,
     unallocated,
@@ -29,7 +29,7 @@ from shared.payments import (
     webhooks,
 )
 from shared.payments import records as payment_records
-from shared.payments.settlement import SettlementOutcome
+from shared.payments.status_handling import StatusOutcome
 from shared.payouts import bank_account_checks
 from shared.payouts import execution as payout_execution
 from shared.payouts import records as payout_records
@@ -196,9 +196,9 @@ def run(*, thorough: bool, older_than_seconds: int = 60) -> dict[str, int]:
         totals[check.name] = totals.get(check.name, 0) + _apply(check, older_than_seconds)
     if thorough:
         totals["reconcile_fix_unrecorded_invoice"] = _count_or_postpone(
-            lambda: unrecorded_payments.settle_unrecorded(older_than_seconds=older_than_seconds)
+            lambda: unrecorded_payments.handle_unrecorded(older_than_seconds=older_than_seconds)
         )
-        totals["reconcile_fix_dashboard_refund"] = _count_or_postpone(unrecorded_payments.settle_refunds)
+        totals["reconcile_fix_dashboard_refund"] = _count_or_postpone(unrecorded_payments.handle_refunds)
         totals["reconcile_fix_counter"] = counter_repair.correct_counters()
         totals[reconcile_totals.LEDGER_DIFFERENCE] = _ledger_differences()
     with transaction() as tx:
@@ -231,7 +231,7 @@ def _repair(check: _Check, row: _Found) -> bool:
     except Exception as error:
         log.error("reconcile.failed", extra={"check": check.name, "id": str(row.id)}, exc_info=error)
         return False
-    if outcome in (SettlementOutcome.NOTHING, False):
+    if outcome in (StatusOutcome.NOTHING, False):
         return False
     with transaction() as tx:
         audit.record(tx, check.name, subject="row", subject_id=row.id, outcome=outcome)
@@ -259,7 +259,7 @@ def _book(row: _Found) -> bool:
     with transaction() as tx:
         order = orders.lock(tx, payment_records.read(tx, row.id).order_id)
         payment = payment_records.lock(tx, row.id)
-        return ledger.post_sale(tx, payment.id, settlement.sale_of(order, payment))
+        return ledger.post_sale(tx, payment.id, status_handling.sale_of(order, payment))
 
 
 def _expire_abandoned_checkout(row: _Found) -> str:
@@ -296,10 +296,10 @@ def _id(act: Callable[[UUID], object]) -> Callable[[_Found], object]:
     return lambda row: act(row.id)
 
 
-def _count_or_postpone(settle: Callable[[], int]) -> int:
+def _count_or_postpone(check: Callable[[], int]) -> int:
     """The number of repairs; 0 if a gateway does not answer: the next run checks again."""
     try:
-        return settle()
+        return check()
     except GatewayError as error:
         log.warning("reconcile.postponed", extra={"check": "unrecorded", "error": str(error)})
         return 0

@@ -5,7 +5,7 @@
     top up   the order is kept for another day, and its buyer is asked for the missing rest
 
 Until then the money stands as unallocated in the ledger, and a live order keeps what it holds: for good where more
-came in than was asked for, for a day where something is missing (`settlement`).
+came in than was asked for, for a day where something is missing (`status_handling`).
 """
 
 from dataclasses import replace
@@ -20,7 +20,7 @@ from shared.cloud import audit, clock
 from shared.cloud.database import Transaction
 from shared.models import Listing, PageQuery, ResponseModel
 from shared.payments import records as payment_records
-from shared.payments import settlement, unallocated
+from shared.payments import status_handling, unallocated
 from shared.payments.records import Payment
 from shared.problems import Problem
 from shared.sales import orders
@@ -109,9 +109,11 @@ def accept(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionRespons
         orders.revive(tx, order, paid_at)
     elif order.status not in orders.LIVE:
         raise NotPayable(_REFUND_INSTEAD)
-    sale = replace(settlement.sale_of(order, payment), received=0, set_aside=unallocated.unrefunded_amount(tx, payment))
-    settlement.complete_sale(tx, order, payment, sale)
-    settlement.expire_open_payment(tx, order)
+    sale = replace(
+        status_handling.sale_of(order, payment), received=0, set_aside=unallocated.unrefunded_amount(tx, payment)
+    )
+    status_handling.complete_sale(tx, order, payment, sale)
+    status_handling.expire_open_payment(tx, order)
     unallocated.record_decision(tx, payment, "accepted", admin_id)
     if order.status in orders.LIVE:
         orders.mark_paid(tx, order, paid_at)
@@ -134,7 +136,7 @@ def top_up(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionRespons
     if order.status not in orders.LIVE or missing <= 0:
         raise NotUnderpaid
     deadline = orders.extend_for_top_up(tx, order)
-    settlement.request_top_up(tx, order, payment, missing=missing, deadline=deadline)
+    status_handling.request_top_up(tx, order, payment, missing=missing, deadline=deadline)
     audit.record(tx, "payment.top_up", subject="payment", subject_id=payment.id, actor_id=admin_id, missing=missing)
     return _response(tx, payment_id, order.id, "waiting")
 

@@ -1,4 +1,4 @@
-"""Sync: asking the gateway for the status of one payment, and settling it (L2).
+"""Sync: asking the gateway for the status of one payment, and acting on it (L2).
 
 Showing a payment may call its gateway: for API clients once in 30 seconds at most, for an order's page once in 3,
 however many viewers there are. The payment's row records the last call, so this holds for all instances together.
@@ -17,8 +17,8 @@ from shared.gateways.errors import GatewayError
 from shared.gateways.registry import NO_GATEWAY
 from shared.identity.tokens import Principal
 from shared.payments import records as payment_records
-from shared.payments import settlement
-from shared.payments.settlement import SettlementOutcome
+from shared.payments import status_handling
+from shared.payments.status_handling import StatusOutcome
 from shared.problems import NotFound, violation
 from shared.sales.schemas import PAYMENT_COLUMNS, PaymentResponse
 
@@ -26,7 +26,7 @@ MIN_SYNC_INTERVAL_SECONDS = 30  # ISO-2
 MIN_PAGE_SYNC_INTERVAL_SECONDS = 3
 PAGE_TIMEOUT_SECONDS = 0.9
 """The time that a page waits for a gateway's answer."""
-_PAGE_WAITS_FOR_LOCKS = "100ms"  # whoever has the order locked is settling it
+_PAGE_WAITS_FOR_LOCKS = "100ms"  # whoever has the order locked is acting on it
 _LOCK_NOT_AVAILABLE = "55P03"
 
 log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ def refresh(order_id: UUID) -> bool:
     return True
 
 
-def sync_payment(payment_id: UUID, reference: str | None = None) -> SettlementOutcome:
+def sync_payment(payment_id: UUID, reference: str | None = None) -> StatusOutcome:
     """Ask the gateway about a payment and act on its answer. Raises the errors of shared.gateways.errors.
 
     `reference` is what the gateway calls it, where that may be another invoice than the one we keep.
@@ -98,25 +98,25 @@ def sync_payment(payment_id: UUID, reference: str | None = None) -> SettlementOu
     return _sync(payment_id, reference)
 
 
-def _sync(payment_id: UUID, reference: str | None = None, *, lock_timeout: str | None = None) -> SettlementOutcome:
+def _sync(payment_id: UUID, reference: str | None = None, *, lock_timeout: str | None = None) -> StatusOutcome:
     with autocommit() as tx:
         payment = payment_records.read(tx, payment_id)
     if payment.gateway == NO_GATEWAY:
-        return SettlementOutcome.NOTHING
+        return StatusOutcome.NOTHING
     statuses = registry.gateway(payment.gateway).status(payment, reference)  # none where it was never opened
     with transaction() as tx:
         if lock_timeout:
             tx.execute(_WAIT_FOR_LOCKS, {"limit": lock_timeout})
-        return settlement.settle(tx, payment, statuses)
+        return status_handling.handle(tx, payment, statuses)
 
 
-def sync_refunds(payment_id: UUID) -> SettlementOutcome:
+def sync_refunds(payment_id: UUID) -> StatusOutcome:
     """Ask the gateway for all refunds of a payment, and book them. Raises the errors of shared.gateways.errors."""
     with transaction() as tx:
         payment = payment_records.read(tx, payment_id)
     statuses = registry.gateway(payment.gateway).status_with_refunds(payment)
     with transaction() as tx:
-        return settlement.settle(tx, payment, statuses)
+        return status_handling.handle(tx, payment, statuses)
 
 
 def _check_visible(tx: Transaction, viewer: Principal, payment_id: UUID) -> None:

@@ -1,6 +1,6 @@
 """Invoices at a gateway under our external ids that no payment has kept, or whose money none has booked.
 
-A repeated click or a lost answer makes such an invoice. A paid one settles its order or goes back in full; one that can
+A repeated click or a lost answer makes such an invoice. A paid one pays its order or goes back in full; one that can
 still be paid is cancelled. Refunds made at a dashboard, without a webhook, are found likewise. Only gateways that list
 what was created can be checked (`payments_created`, `refunds_created`).
 """
@@ -12,9 +12,9 @@ from shared.cloud.database import transaction
 from shared.gateways import registry
 from shared.gateways.protocol import Gateway
 from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus
-from shared.payments import check_windows, settlement, sync
+from shared.payments import check_windows, status_handling, sync
 from shared.payments import records as payment_records
-from shared.payments.settlement import SettlementOutcome
+from shared.payments.status_handling import StatusOutcome
 from shared.refunds import records as refund_records
 from shared.states import PaymentStatus
 
@@ -28,17 +28,17 @@ INVOICES_CHECKED, REFUNDS_CHECKED = "invoices.checked", "dashboard_refunds.check
 """The audit entries of the checks."""
 
 
-def settle_unrecorded(*, older_than_seconds: int) -> int:
-    """Settle the invoices since the last check that are paid and booked nowhere; cancel those that no payment has kept.
+def handle_unrecorded(*, older_than_seconds: int) -> int:
+    """Handle the invoices since the last check that are paid and booked nowhere; cancel those that no payment has kept.
 
     Returns how many there were. Raises the errors of shared.gateways.errors.
     """
     until = clock.now() - timedelta(seconds=older_than_seconds)
     spans = check_windows.spans(INVOICES_CHECKED, until=until, window=WINDOW)
-    return sum(_settle_unrecorded_between(since, end) for since, end in spans)
+    return sum(_handle_unrecorded_between(since, end) for since, end in spans)
 
 
-def settle_refunds() -> int:
+def handle_refunds() -> int:
     """Book the refunds made at a gateway's dashboard since the last check; return the number of their payments.
 
     Raises the errors of shared.gateways.errors.
@@ -46,10 +46,10 @@ def settle_refunds() -> int:
     until = clock.now()
     with transaction() as tx:
         since = check_windows.start(tx, REFUNDS_CHECKED, until=until, window=REFUNDS_WINDOW)
-    settled = sum(_settle_refunds(gateway, since) for gateway in _used_since(since - REFUNDABLE))
+    handled = sum(_handle_refunds(gateway, since) for gateway in _used_since(since - REFUNDABLE))
     with transaction() as tx:
-        check_windows.record_checked(tx, REFUNDS_CHECKED, since=since, until=until, found=settled)
-    return settled
+        check_windows.record_checked(tx, REFUNDS_CHECKED, since=since, until=until, found=handled)
+    return handled
 
 
 def _used_since(moment: datetime) -> list[Gateway]:
@@ -58,14 +58,14 @@ def _used_since(moment: datetime) -> list[Gateway]:
         return [registry.gateway(name) for name in registry.GATEWAYS if payment_records.has_any_since(tx, name, moment)]
 
 
-def _settle_unrecorded_between(since: datetime, until: datetime) -> int:
-    settled = sum(_settle_unrecorded(gateway, since, until) for gateway in _used_since(since))
+def _handle_unrecorded_between(since: datetime, until: datetime) -> int:
+    handled = sum(_handle_unrecorded(gateway, since, until) for gateway in _used_since(since))
     with transaction() as tx:
-        check_windows.record_checked(tx, INVOICES_CHECKED, since=since, until=until, found=settled)
-    return settled
+        check_windows.record_checked(tx, INVOICES_CHECKED, since=since, until=until, found=handled)
+    return handled
 
 
-def _settle_unrecorded(gateway: Gateway, since: datetime, until: datetime) -> int:
+def _handle_unrecorded(gateway: Gateway, since: datetime, until: datetime) -> int:
     matters = [
         reported
         for reported in gateway.payments_created(since, until)
@@ -75,10 +75,10 @@ def _settle_unrecorded(gateway: Gateway, since: datetime, until: datetime) -> in
         return 0
     with transaction() as tx:
         unrecorded = payment_records.find_unrecorded(tx, gateway.name, matters)
-    return sum(_settle(reported) for reported in matters if reported.gateway_reference in unrecorded)
+    return sum(_handle(reported) for reported in matters if reported.gateway_reference in unrecorded)
 
 
-def _settle(reported: GatewayPaymentStatus) -> bool:
+def _handle(reported: GatewayPaymentStatus) -> bool:
     with transaction() as tx:
         payment_id = payment_records.find_by_reference(
             tx, reported.gateway, reported.external_id, reported.gateway_reference
@@ -88,14 +88,14 @@ def _settle(reported: GatewayPaymentStatus) -> bool:
         payment = payment_records.read(tx, payment_id)
         if payment.status == PaymentStatus.OPENING and reported.state is GatewayPaymentState.PENDING:
             return False  # its checkout goes on with it
-        settlement.settle(tx, payment, [reported])
+        status_handling.handle(tx, payment, [reported])
         return True
 
 
-def _settle_refunds(gateway: Gateway, since: datetime) -> int:
+def _handle_refunds(gateway: Gateway, since: datetime) -> int:
     made = list(gateway.refunds_created(since))
     with transaction() as tx:
         others = {refund.payment_reference for refund in made if refund_records.find_by_reference(tx, refund) is None}
         found = [payment_records.find_by_reference(tx, gateway.name, None, reference) for reference in sorted(others)]
     outcomes = [sync.sync_refunds(payment_id) for payment_id in found if payment_id]
-    return sum(outcome is not SettlementOutcome.NOTHING for outcome in outcomes)
+    return sum(outcome is not StatusOutcome.NOTHING for outcome in outcomes)

@@ -1,6 +1,6 @@
-"""Webhooks of the payment gateways: verify, store, then settle the status that the gateway reports when asked (L1).
+"""Webhooks of the payment gateways: verify, store, then handle the status that the gateway reports when asked (L1).
 
-The gateway gets its 200 once the event is safe in `webhook_events`. An event that can't be settled at once is
+The gateway gets its 200 once the event is safe in `webhook_events`. An event that can't be processed at once is
 tried again by Cloud Tasks, three times at most (PS-012), and by reconcile after that.
 """
 
@@ -93,7 +93,7 @@ def receive(gateway: str, headers: Mapping[str, str], body: bytes) -> bool:
 
 
 def process(event_id: UUID) -> None:
-    """Settle what a stored event is about. Idempotent. Raises where it has to be tried again."""
+    """Process a stored event. Idempotent. Raises where it has to be tried again."""
     with autocommit() as tx:
         row = tx.execute(_WAITING, {"id": event_id}).first()
     if row is None:

@@ -38,8 +38,8 @@ from tests.benchmarks.report import table
 from tests.benchmarks.reports import filled_database
 from tests.doubles import Published, Scheduled
 from tests.factories import Event
-from tests.settling import settle_one
 from tests.stack import stack_secrets
+from tests.status_handling import handle_one
 
 T = TypeVar("T")
 
@@ -126,7 +126,7 @@ def _operations(reported: ReportedEvent) -> list[Operation[Any]]:
     nothing = lambda: None  # noqa: E731
     return [
         Operation("reserve", _buyer, lambda buyer: factories.reserve(buyer, event)),
-        Operation("settle a payment", lambda: _payment(event), _settle),
+        Operation("a payment succeeds", lambda: _payment(event), _pay),
         Operation(f"sweep of {OVERDUE} overdue orders", lambda: _overdue(event), lambda _: expiry.expire_all_due()),
         Operation("reconcile, nothing to repair", nothing, lambda _: reconcile.run(thorough=False)),
         Operation("report of the large event", nothing, lambda _: _report(reported)),
@@ -156,7 +156,7 @@ def _payment(event: Event) -> UUID:
     return payment.id
 
 
-def _settle(payment_id: UUID) -> None:
+def _pay(payment_id: UUID) -> None:
     with transaction() as tx:
         payment = payment_records.read(tx, payment_id)
         reported = GatewayPaymentStatus(
@@ -173,7 +173,7 @@ def _settle(payment_id: UUID) -> None:
             refunded_amount=0,
             raw_status="PAID",
         )
-        settle_one(tx, payment_id, reported)
+        handle_one(tx, payment_id, reported)
 
 
 def _overdue(event: Event) -> None:

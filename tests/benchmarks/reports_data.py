@@ -1,7 +1,7 @@
 """Many orders in a few statements: one event that sold them all, and others that sold as many together.
 
 Of a hundred orders 84 are paid, 1 of them given back, 12 expired and 4 were cancelled; they have one or two units of
-two tiers, a payment, tickets, and the postings that settlement would have made. Triggers are off while it is filled.
+two tiers, a payment, tickets, and the postings that its payment would have made. Triggers are off while it is filled.
 """
 
 from uuid import UUID

@@ -248,7 +248,7 @@ def unknown_money(desk: Desk, kind: str) -> str:
 
 
 def webhook(desk: Desk, kind: str) -> str:
-    """Replayed from the dead letters; the product closes the task once the event is settled."""
+    """Replayed from the dead letters; the product closes the task once the event is processed."""
     subject_id = desk.add_task(kind, "webhook_event", str(uuid4()))
     add = """
         INSERT INTO dead_letters (kind, source, target, payload, message_id, error)

@@ -182,7 +182,7 @@ def test_a_checkout_nobody_comes_back_to_is_ended_and_its_stock_is_free(
     assert [stock(stack, event) for event in events] == [(0, 0)] * 2
 
 
-def test_a_webhook_recorded_but_not_settled_becomes_a_sale(
+def test_a_webhook_recorded_but_not_processed_becomes_a_sale(
     stack: Stack, world: World, organizer: Person, buyer: Person
 ):
     orders = [buyer.reserve(organizer.publish(), [2]) for _ in GATEWAYS]
@@ -203,7 +203,7 @@ def test_a_webhook_recorded_but_not_settled_becomes_a_sale(
     check_e_tickets(stack, buyer, expected=2)
 
 
-def test_a_sale_settled_but_not_told_gets_its_tickets(stack: Stack, world: World, organizer: Person, buyer: Person):
+def test_a_sale_booked_but_not_told_gets_its_tickets(stack: Stack, world: World, organizer: Person, buyer: Person):
     order = buyer.reserve(organizer.publish(), [2])
     payment = buyer.checkout(order)
     world.gateway("xendit", payment["gateway_reference"], "pay", deliver="never")

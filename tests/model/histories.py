@@ -1,6 +1,6 @@
 """Random lives of an event, each by its seed: sales, discounts, odd amounts, expiries, refunds, cancellations.
 
-Everything is done by the product's own operations; what a gateway would say is told to the settlement directly.
+Everything is done by the product's own operations; what a gateway would say is handled directly.
 """
 
 import random
@@ -14,7 +14,7 @@ from sqlalchemy import text
 from shared.accounting import ledger
 from shared.cloud.database import Transaction, transaction
 from shared.gateways.statuses import GatewayPaymentState
-from shared.payments import cancellation, reviews, settlement
+from shared.payments import cancellation, reviews, status_handling
 from shared.payments import records as payment_records
 from shared.payments.cancellation import Cancellation
 from shared.problems import Problem
@@ -27,7 +27,7 @@ from shared.sales import expiry, orders
 from shared.sales.schemas import OrderResponse
 from tests.factories import Event, a_promo, a_tier, a_user, add_tickets, an_event, make_overdue, reserve
 from tests.integration.refunds.sales import a_status
-from tests.settling import settle_one
+from tests.status_handling import handle_one
 
 BASKETS = ((1,), (2, 0, 0, 1), (0, 1), (1, 2), (0, 0, 1), (0, 0, 0, 2), (3,))
 ZONES = ("Asia/Jakarta", "Asia/Jayapura", "America/New_York", "Pacific/Kiritimati")
@@ -238,7 +238,7 @@ class History:
         if not isinstance(order, OrderResponse):
             return None
         if order.total_amount == 0:
-            self._do(lambda tx: settlement.settle_free(tx, orders.lock(tx, order.id)))
+            self._do(lambda tx: status_handling.complete_free_order(tx, orders.lock(tx, order.id)))
             add_tickets(order.id)
             with transaction() as tx:
                 return OrderResponse.read(tx, order.id)
@@ -272,7 +272,7 @@ class History:
         with transaction() as tx:
             reference = payment_records.read(tx, payment_id).gateway_reference
         told = a_status(amount, state=state, gateway_reference=reference, paid_at=paid_at, **said)
-        self._do(lambda tx: settle_one(tx, payment_id, told))
+        self._do(lambda tx: handle_one(tx, payment_id, told))
 
     def _complete(self, tx: Transaction, refund_id: UUID) -> None:
         orders.lock(tx, refund_records.read(tx, refund_id).order_id)

@@ -33,13 +33,13 @@ from shared.cloud.database import Transaction, transaction
 from shared.gateways.statuses import KEEPS_MONEY, GatewayPaymentState, GatewayPaymentStatus, PaymentMethod
 from shared.identity.tokens import Principal
 from shared.payments import records as payment_records
-from shared.payments import settlement
+from shared.payments import status_handling
 from shared.problems import Problem
 from shared.sales import counter_repair, expiry, orders
 from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing
 from tests.factories import Event, a_promo, a_tier, a_user, an_event, make_overdue, reserve, stock_units
-from tests.settling import settle_one
+from tests.status_handling import handle_one
 
 TIERS = {"ticket": 4, "registration": 3, "product": 3, "digital": 2}
 """What is for sale, and how much of it."""
@@ -199,10 +199,10 @@ class OrderLife(RuleBasedStateMachine):
             raw_status=state,
         )
         with transaction() as tx:
-            outcome = settle_one(tx, payment_id, reported)
+            outcome = handle_one(tx, payment_id, reported)
         if state in KEEPS_MONEY and not has_money:
             self.money.received[payment_id] = received
-        if state is GatewayPaymentState.REFUNDED or outcome is settlement.SettlementOutcome.REVERSED:
+        if state is GatewayPaymentState.REFUNDED or outcome is status_handling.StatusOutcome.REVERSED:
             self.money.returned[payment_id] = payment.received_amount or 0
 
     @invariant()

@@ -38,7 +38,7 @@ _UNALLOCATED = """
     WHERE e.account = 'unallocated' AND o.status IN ('expired', 'cancelled', 'refunded')
     GROUP BY o.id HAVING sum(e.amount) <> 0
 """
-_UNSETTLED = """
+_UNPROCESSED = """
     SELECT p.id, p.gateway_reference, p.status, max(w.created_at) AS heard_at
     FROM webhook_events w JOIN payments p ON p.id = w.payment_id AND p.gateway_reference = w.gateway_reference
     WHERE w.processed AND p.received_amount IS NULL
@@ -58,10 +58,10 @@ def check(world: "World") -> None:
     lost = [row for row in published if (row.topic, json.dumps(row.payload, sort_keys=True)) not in world.pubsub.taken]
     if lost:
         raise Violation("a message counts as published once Pub/Sub has it", lost)
-    unsettled = world.rows(_UNSETTLED)
-    forgotten = [row for row in unsettled if world.gateways.has_kept_since(row.gateway_reference, row.heard_at)]
+    unprocessed = world.rows(_UNPROCESSED)
+    forgotten = [row for row in unprocessed if world.gateways.has_kept_since(row.gateway_reference, row.heard_at)]
     if forgotten:
-        raise Violation("a notification of money counts as settled once its payment is", forgotten)
+        raise Violation("a notification of money counts as processed once its payment is", forgotten)
 
 
 def check_at_rest(world: "World") -> None:

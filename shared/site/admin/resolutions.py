@@ -206,7 +206,7 @@ RESOLUTIONS: Final[Mapping[str, Resolution]] = {
         ),
     ),
     "webhook_failed": Resolution(
-        _("A webhook could not be settled"),
+        _("A webhook could not be processed"),
         _("Reconcile goes on trying. Once the cause is gone, replay it."),
         (Step(_("The dead letters"), "/admin/dead-letters"), Step(_("The webhooks"), "/admin/webhooks")),
         closes_itself=True,

@@ -20,7 +20,7 @@ from shared.tickets import issuing
 from tests.factories import Event, a_tier, a_user, an_event
 from tests.integration.refunds.sales import a_paid_order, a_status
 from tests.mail_sending import send_mail
-from tests.settling import settle_one
+from tests.status_handling import handle_one
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -137,7 +137,7 @@ def test_whose_ticket_ends_because_the_gateway_gave_the_money_back_is_told(sale)
     [payment] = rows("SELECT id FROM payments WHERE order_id = :id", id=order.id)
     with transaction() as tx:
         fact = a_status(order.total_amount, state=GatewayPaymentState.REFUNDED, refunded_amount=order.total_amount)
-        settle_one(tx, payment.id, fact)
+        handle_one(tx, payment.id, fact)
     assert set(mailed_to(order, "ticket_void")) == {sale.ani, sale.budi}
 
 

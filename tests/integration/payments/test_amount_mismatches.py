@@ -14,14 +14,14 @@ from shared.gateways.statuses import GatewayPaymentState
 from shared.models import PageQuery
 from shared.payments import checkout, payment_expiry, reconcile, reviews
 from shared.payments import records as payment_records
-from shared.payments.settlement import SettlementOutcome
+from shared.payments.status_handling import StatusOutcome
 from shared.refunds import records as refund_records
 from shared.sales import expiry, orders
 from shared.sales.schemas import OrderResponse
 from tests.factories import a_user, add_tickets, an_order, make_overdue
 from tests.integration.refunds.sales import a_payment, a_status
 from tests.integration.refunds.steps import open_tasks, rows
-from tests.settling import settle_one
+from tests.status_handling import handle_one
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -39,9 +39,9 @@ def books(order_id: UUID) -> Mapping[str, int]:
     return {row.account: row.amount for row in rows(query, id=order_id)}
 
 
-def settle(payment_id: UUID, amount: int, **reported: Any) -> SettlementOutcome:
+def report(payment_id: UUID, amount: int, **reported: Any) -> StatusOutcome:
     with transaction() as tx:
-        return settle_one(tx, payment_id, a_status(amount, **reported))
+        return handle_one(tx, payment_id, a_status(amount, **reported))
 
 
 def another_try(order: OrderResponse, method: str = "QRIS") -> payment_records.Payment:
@@ -79,7 +79,7 @@ def short() -> tuple[OrderResponse, UUID]:
     """An order of which 10.000 are missing, with the payment that was too small."""
     order = an_order()
     payment_id = a_payment(order.id)
-    assert settle(payment_id, TOTAL - 10_000) is SettlementOutcome.IN_REVIEW
+    assert report(payment_id, TOTAL - 10_000) is StatusOutcome.IN_REVIEW
     return order, payment_id
 
 
@@ -88,7 +88,7 @@ def test_the_rest_completes_an_order_and_nobody_has_to_decide_any_more(short):
     decide(reviews.top_up, first)
     rest = another_try(order)
     assert rest.amount == 10_000
-    assert settle(rest.id, 10_000) is SettlementOutcome.PAID
+    assert report(rest.id, 10_000) is StatusOutcome.PAID
     assert books(order.id).get("payment_differences") is None
     assert (waiting(), open_tasks(first), owed_to_buyer(order.id)) == ([], [], 0)
     with transaction() as tx:
@@ -102,7 +102,7 @@ def short_with_whole() -> tuple[OrderResponse, UUID, payment_records.Payment]:
     order = an_order()
     first = a_payment(order.id)
     whole = another_try(order, "BCA")
-    assert settle(first, TOTAL - 10_000) is SettlementOutcome.IN_REVIEW
+    assert report(first, TOTAL - 10_000) is StatusOutcome.IN_REVIEW
     return order, first, whole
 
 
@@ -124,7 +124,7 @@ def test_an_underpaid_order_tells_what_came_and_what_is_missing_and_asks_for_tha
     assert mails(order.id, "top_up_needed") == [{"amount": 10_000, "received": TOTAL - 10_000}]
     rest = another_try(order)
     assert rest.amount == 10_000
-    assert settle(rest.id, 10_000) is SettlementOutcome.PAID
+    assert report(rest.id, 10_000) is StatusOutcome.PAID
     assert first not in waiting()
     assert (open_tasks(first), owed_to_buyer(order.id)) == ([], 0)
     assert (shown(order.id).status, shown(order.id).amount_missing) == ("paid", 0)
@@ -132,7 +132,7 @@ def test_an_underpaid_order_tells_what_came_and_what_is_missing_and_asks_for_tha
 
 def test_the_same_payment_told_twice_is_one_part_and_one_mail(short):
     order, first = short
-    assert settle(first, TOTAL - 10_000) is SettlementOutcome.NOTHING
+    assert report(first, TOTAL - 10_000) is StatusOutcome.NOTHING
     assert len(mails(order.id, "top_up_needed")) == 1
     assert books(order.id) == {"gateway_clearing": TOTAL - 10_000, "unallocated": -(TOTAL - 10_000)}
 
@@ -141,11 +141,11 @@ def test_parts_add_up_and_gain_no_more_time(short):
     order, _ = short
     deadline = shown(order.id).reservation_expires_at
     second = another_try(order)
-    assert settle(second.id, 4_000) is SettlementOutcome.IN_REVIEW
+    assert report(second.id, 4_000) is StatusOutcome.IN_REVIEW
     assert (shown(order.id).amount_missing, shown(order.id).reservation_expires_at) == (6_000, deadline)
     third = another_try(order)
     assert third.amount == 6_000
-    assert settle(third.id, 6_000) is SettlementOutcome.PAID
+    assert report(third.id, 6_000) is StatusOutcome.PAID
     assert set(books(order.id)) == {
         "gateway_clearing",
         "organizer_payable",
@@ -184,14 +184,14 @@ def test_what_came_in_part_after_the_end_goes_back_at_once():
     order = an_order()
     payment_id = a_payment(order.id)
     ends(order, "expired")
-    assert settle(payment_id, TOTAL - 10_000) is SettlementOutcome.TO_REFUND
+    assert report(payment_id, TOTAL - 10_000) is StatusOutcome.TO_REFUND
     assert owed_to_buyer(order.id) == TOTAL - 10_000
 
 
 def test_who_paid_too_much_is_told_asked_for_no_more_and_gets_it_back_on_cancelling():
     order = an_order()
     payment_id = a_payment(order.id)
-    assert settle(payment_id, TOTAL + 5_000) is SettlementOutcome.IN_REVIEW
+    assert report(payment_id, TOTAL + 5_000) is StatusOutcome.IN_REVIEW
     assert mails(order.id, "payment_in_review") == [{"asked": TOTAL, "received": TOTAL + 5_000}]
     assert shown(order.id).amount_missing == 0
     with pytest.raises(checkout.PaymentInReview):
@@ -215,7 +215,7 @@ def test_a_payment_of_the_whole_that_was_open_is_ended_when_the_rest_is_asked_fo
 
 def test_who_pays_the_whole_after_all_has_bought_by_that_alone_and_gets_the_part_back(short_with_whole):
     order, first, whole = short_with_whole
-    assert settle(whole.id, TOTAL) is SettlementOutcome.PAID
+    assert report(whole.id, TOTAL) is StatusOutcome.PAID
     assert not {"unallocated", "payment_differences"} & set(books(order.id))
     assert first not in waiting()
     assert owed_to_buyer(order.id) == TOTAL - 10_000
@@ -224,14 +224,14 @@ def test_who_pays_the_whole_after_all_has_bought_by_that_alone_and_gets_the_part
 def test_an_invoice_for_an_older_rest_is_replaced(short):
     order, first = short
     rest = another_try(order)
-    settle(first, TOTAL - 10_000, state=GatewayPaymentState.PARTIALLY_REFUNDED, refunded_amount=2_000)
+    report(first, TOTAL - 10_000, state=GatewayPaymentState.PARTIALLY_REFUNDED, refunded_amount=2_000)
     again = another_try(order)
     assert (rest.amount, again.amount) == (10_000, 12_000)
 
 
 def test_an_admin_accepts_what_is_left_after_a_partial_refund_at_the_dashboard(short):
     order, first = short
-    settle(first, TOTAL - 10_000, state=GatewayPaymentState.PARTIALLY_REFUNDED, refunded_amount=2_000)
+    report(first, TOTAL - 10_000, state=GatewayPaymentState.PARTIALLY_REFUNDED, refunded_amount=2_000)
     assert decide(reviews.accept, first) == "paid"
     assert books(order.id)["payment_differences"] == 12_000
     assert books(order.id)["gateway_clearing"] == TOTAL - 12_000
@@ -241,7 +241,7 @@ def test_an_admin_accepts_what_is_left_after_a_partial_refund_at_the_dashboard(s
 @pytest.mark.parametrize("by_itself", [False, True])
 def test_what_is_left_after_a_partial_refund_at_the_dashboard_goes_back_and_no_more(short, by_itself):
     order, first = short
-    settle(first, TOTAL - 10_000, state=GatewayPaymentState.PARTIALLY_REFUNDED, refunded_amount=2_000)
+    report(first, TOTAL - 10_000, state=GatewayPaymentState.PARTIALLY_REFUNDED, refunded_amount=2_000)
     if by_itself:
         ends(order, "cancelled")
         payment_expiry.expire_payments(order.id)
@@ -254,11 +254,11 @@ def test_what_is_left_after_a_partial_refund_at_the_dashboard_goes_back_and_no_m
 
 def test_the_rest_asked_for_after_a_partial_refund_at_the_dashboard_includes_it(short):
     order, first = short
-    settle(first, TOTAL - 10_000, state=GatewayPaymentState.PARTIALLY_REFUNDED, refunded_amount=2_000)
+    report(first, TOTAL - 10_000, state=GatewayPaymentState.PARTIALLY_REFUNDED, refunded_amount=2_000)
     decide(reviews.top_up, first)
     rest = another_try(order)
     assert rest.amount == 12_000
-    assert settle(rest.id, 12_000) is SettlementOutcome.PAID
+    assert report(rest.id, 12_000) is StatusOutcome.PAID
     assert "payment_differences" not in books(order.id)
 
 
@@ -275,7 +275,7 @@ def test_a_late_rest_goes_back_where_the_first_part_has_gone_back(short):
     order, first = short
     rest = too_late_for_the_rest(order, first)
     decide(reviews.refund, first)
-    assert settle(rest.id, rest.amount) is SettlementOutcome.TO_REFUND
+    assert report(rest.id, rest.amount) is StatusOutcome.TO_REFUND
     assert owed_to_buyer(order.id) == TOTAL
     assert set(books(order.id)) == {"gateway_clearing", "refunds_payable"}
 
@@ -283,7 +283,7 @@ def test_a_late_rest_goes_back_where_the_first_part_has_gone_back(short):
 def test_a_late_rest_revives_an_order_whose_first_part_is_still_here(short):
     order, first = short
     rest = too_late_for_the_rest(order, first)
-    assert settle(rest.id, rest.amount) is SettlementOutcome.REVIVED
+    assert report(rest.id, rest.amount) is StatusOutcome.REVIVED
     assert books(order.id)["gateway_clearing"] == TOTAL
     assert open_tasks(first) == []
 
@@ -293,7 +293,7 @@ def test_what_is_accepted_is_one_payment_and_the_other_goes_back(short):
     with transaction() as tx:
         orders.lock(tx, order.id)
     second = another_try(order)
-    assert settle(second.id, TOTAL - 500) is SettlementOutcome.IN_REVIEW
+    assert report(second.id, TOTAL - 500) is StatusOutcome.IN_REVIEW
     assert decide(reviews.accept, second.id) == "paid"
     assert books(order.id)["payment_differences"] == 500
     assert first in waiting()
@@ -311,8 +311,8 @@ def test_a_refund_goes_back_by_the_payment_that_bought():
             assert open_one
             payment_records.expire_and_cancel(tx, open_one)
         second = a_payment(order.id, method="BCA")
-        assert settle(first, TOTAL) is SettlementOutcome.PAID
-        assert settle(second, TOTAL) is SettlementOutcome.TO_REFUND
+        assert report(first, TOTAL) is StatusOutcome.PAID
+        assert report(second, TOTAL) is StatusOutcome.TO_REFUND
         with transaction() as tx:
             assert refund_records.refundable(tx, order.id, is_whole=True)[0] == first
             assert invariants.broken(tx, invariants.ALWAYS) == {}
@@ -320,7 +320,7 @@ def test_a_refund_goes_back_by_the_payment_that_bought():
 
 def test_a_mismatch_that_the_bank_takes_back_leaves_nothing_to_decide(short):
     _, first = short
-    assert settle(first, TOTAL - 10_000, state=GatewayPaymentState.REVERSED) is SettlementOutcome.REVERSED
+    assert report(first, TOTAL - 10_000, state=GatewayPaymentState.REVERSED) is StatusOutcome.REVERSED
     assert first not in waiting()
     assert open_tasks(first) == []
 
@@ -341,9 +341,9 @@ def test_a_payment_with_a_unique_code_that_the_bank_takes_back_undoes_its_sale()
     with transaction() as tx:
         amount = payment_records.read(tx, payment_id).amount
     assert amount > TOTAL
-    assert settle(payment_id, amount) is SettlementOutcome.PAID
+    assert report(payment_id, amount) is StatusOutcome.PAID
     add_tickets(order.id)
-    assert settle(payment_id, amount, state=GatewayPaymentState.REVERSED) is SettlementOutcome.REVERSED
+    assert report(payment_id, amount, state=GatewayPaymentState.REVERSED) is StatusOutcome.REVERSED
     with transaction() as tx:
         assert {ticket.status for ticket in OrderResponse.read(tx, order.id).tickets} == {"void"}
     assert books(order.id) == {}
@@ -352,7 +352,7 @@ def test_a_payment_with_a_unique_code_that_the_bank_takes_back_undoes_its_sale()
 def test_a_buyer_is_told_that_their_bank_or_the_gateway_has_given_the_money_back():
     order = an_order()
     payment_id = a_payment(order.id)
-    settle(payment_id, TOTAL)
-    settle(payment_id, TOTAL, state=GatewayPaymentState.REFUNDED, refunded_amount=TOTAL)
+    report(payment_id, TOTAL)
+    report(payment_id, TOTAL, state=GatewayPaymentState.REFUNDED, refunded_amount=TOTAL)
     told = "SELECT id FROM outbox WHERE topic = 'refund.processed' AND payload ->> 'order_id' = :id"
     assert len(rows(told, id=str(order.id))) == 1

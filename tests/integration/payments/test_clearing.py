@@ -39,7 +39,7 @@ def _nothing_booked(at: Gateways) -> Iterator[None]:
         tx.execute(text("DELETE FROM manual_tasks"))
 
 
-def sell(at: Gateways, gateway: str, *, settled: bool = True) -> Any:
+def sell(at: Gateways, gateway: str, *, booked: bool = True) -> Any:
     """An order that was paid at a gateway; we may not have heard of it."""
     with transaction() as tx:
         buyer: Principal = a_user(tx)
@@ -49,7 +49,7 @@ def sell(at: Gateways, gateway: str, *, settled: bool = True) -> Any:
     wanted = checkout.CheckoutRequest(payment_method="QRIS", gateway=gateway)
     payment = checkout.checkout(buyer.id, order.id, wanted).payments[0]
     at.does(gateway, str(payment.gateway_reference), "pay")
-    if settled:
+    if booked:
         sync.sync_payment(payment.id)
     return payment
 
@@ -104,7 +104,7 @@ def test_a_transfer_that_had_come_back_when_we_first_heard_of_it_agrees(at: Gate
 
 
 def test_money_that_a_gateway_took_and_we_never_booked_is_found(at: Gateways):
-    payment = sell(at, "xendit", settled=False)
+    payment = sell(at, "xendit", booked=False)
     with pytest.raises(LedgerMismatch):
         check()
     assert ("xendit", f"{payment.order_id}-1") in named()
@@ -113,7 +113,7 @@ def test_money_that_a_gateway_took_and_we_never_booked_is_found(at: Gateways):
 @pytest.mark.parametrize("days", [5, 60])
 def test_nights_without_a_run_leave_no_gap(at: Gateways, monkeypatch: pytest.MonkeyPatch, days: int):
     differences()
-    payment = sell(at, "xendit", settled=False)
+    payment = sell(at, "xendit", booked=False)
     later = clock.now() + timedelta(days=days)
     monkeypatch.setattr(clock, "now", lambda: later)
     with pytest.raises(LedgerMismatch):
@@ -122,7 +122,7 @@ def test_nights_without_a_run_leave_no_gap(at: Gateways, monkeypatch: pytest.Mon
 
 
 def test_the_first_run_begins_with_the_first_payment(at: Gateways):
-    sell(at, "xendit", settled=False)
+    sell(at, "xendit", booked=False)
     [first] = rows("SELECT min(created_at) AS at FROM payments")
     with transaction() as tx:
         since = check_windows.start(
@@ -132,10 +132,10 @@ def test_the_first_run_begins_with_the_first_payment(at: Gateways):
 
 
 def test_hours_without_a_run_leave_no_unrecorded_invoice(at: Gateways, monkeypatch: pytest.MonkeyPatch):
-    unrecorded_payments.settle_unrecorded(older_than_seconds=0)
-    payment = sell(at, "xendit", settled=False)
+    unrecorded_payments.handle_unrecorded(older_than_seconds=0)
+    payment = sell(at, "xendit", booked=False)
     tomorrow = clock.now() + timedelta(days=1)
     monkeypatch.setattr(clock, "now", lambda: tomorrow)
-    unrecorded_payments.settle_unrecorded(older_than_seconds=0)
+    unrecorded_payments.handle_unrecorded(older_than_seconds=0)
     [row] = rows("SELECT status FROM orders WHERE id = :id", id=payment.order_id)
     assert row.status == "paid"

@@ -1,4 +1,4 @@
-"""The order in which settlement locks: a tier's row, for which everybody who buys waits, last of all (TS-010)."""
+"""The order of locks while a status is handled: a tier's row, for which all buyers wait, last of all (TS-010)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from sqlalchemy import event as sqlalchemy_events
 
 from shared.cloud import clients
 from shared.cloud.database import transaction
-from shared.payments import reviews, settlement
+from shared.payments import reviews, status_handling
 from shared.refunds import approval
 from shared.refunds import requests as refund_requests
 from shared.refunds.requests import RefundRequest
@@ -19,7 +19,7 @@ from shared.sales.schemas import OrderResponse
 from tests.factories import Event, Stock, a_tier, a_user, an_event, an_order, make_overdue, reserve, stock
 from tests.integration.refunds.sales import a_paid_order, a_payment, a_status
 from tests.integration.reports.steps import organizer_of
-from tests.settling import settle_one
+from tests.status_handling import handle_one
 from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -41,7 +41,7 @@ def statements() -> Iterator[list[str]]:
 
 def pay(order: OrderResponse, payment_id: UUID, amount: int | None = None) -> None:
     with transaction() as tx:
-        settle_one(tx, payment_id, a_status(order.total_amount if amount is None else amount))
+        handle_one(tx, payment_id, a_status(order.total_amount if amount is None else amount))
 
 
 def paid_by_a_gateway() -> Callable[[], None]:
@@ -55,11 +55,11 @@ def free_of_charge() -> Callable[[], None]:
         event = an_event(tx, tiers=[a_tier(price=0)])
     order = an_order(event)
 
-    def settle() -> None:
+    def complete() -> None:
         with transaction() as tx:
-            settlement.settle_free(tx, orders.lock(tx, order.id))
+            status_handling.complete_free_order(tx, orders.lock(tx, order.id))
 
-    return settle
+    return complete
 
 
 def accepted_by_an_admin() -> Callable[[], None]:

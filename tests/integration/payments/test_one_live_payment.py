@@ -1,4 +1,4 @@
-"""One live payment per order whatever the clicks, and every paid invoice of ours settles or goes back in full."""
+"""One live payment per order whatever the clicks, and every paid invoice of ours counts or goes back in full."""
 
 import json
 from collections.abc import Iterator
@@ -230,7 +230,7 @@ def test_two_invoices_of_a_checkout_that_never_answered_are_both_ended(at):
     assert set(purchase.invoices().values()) == {"EXPIRED"}
 
 
-def test_a_webhook_about_an_invoice_of_somebody_else_settles_nothing(at):
+def test_a_webhook_about_an_invoice_of_somebody_else_changes_nothing(at):
     purchase, other = an_opened_purchase(at), an_opened_purchase(at)
     other.pay(other.kept())
     purchase.tell(other.kept())  # the callback token may have leaked

@@ -137,7 +137,7 @@ def test_a_gateway_that_is_down_is_asked_once_and_the_page_is_shown(at: Gateways
     assert status(payment.order_id) == "paid"
 
 
-def test_an_order_that_somebody_settles_is_not_waited_for(at: Gateways) -> None:
+def test_an_order_that_somebody_has_locked_is_not_waited_for(at: Gateways) -> None:
     _, payment = a_pending_payment()
     at.does("xendit", str(payment.gateway_reference), "pay", deliver="never")
     with transaction() as tx:

@@ -8,11 +8,11 @@ from sqlalchemy import text
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings
 from shared.payments import records as payment_records
-from shared.payments.settlement import SettlementOutcome
+from shared.payments.status_handling import StatusOutcome
 from shared.sales import orders
 from tests.factories import a_tier, an_event, an_order
 from tests.integration.refunds.sales import a_status
-from tests.settling import settle_one
+from tests.status_handling import handle_one
 from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -56,7 +56,7 @@ def test_what_the_code_adds_is_booked_apart(unique_codes):
     order = an_order()
     payment = open_payment(order.id)
     with transaction() as tx:
-        assert settle_one(tx, payment.id, a_status(payment.amount)) is SettlementOutcome.PAID
+        assert handle_one(tx, payment.id, a_status(payment.amount)) is StatusOutcome.PAID
     with transaction() as tx:
         booked = tx.execute(
             text("""

@@ -9,7 +9,7 @@ from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayUnavailable
 from shared.identity.tokens import Principal
 from shared.payments import checkout, payment_expiry, sync, transfer_sync
-from shared.payments.settlement import SettlementOutcome
+from shared.payments.status_handling import StatusOutcome
 from shared.payouts import bank_account_changes
 from shared.payouts.bank_accounts import BankAccountBody
 from shared.problems import TryAgain
@@ -71,7 +71,7 @@ def test_a_checkout_is_told_to_try_again_and_then_can_be_paid(at, gateway, metho
     payment = pay(buyer, order, gateway, method)
     assert payment.qr_string or payment.redirect_url
     at.does(gateway, str(payment.gateway_reference), "pay")
-    assert sync.sync_payment(payment.id) is SettlementOutcome.PAID
+    assert sync.sync_payment(payment.id) is StatusOutcome.PAID
 
 
 @pytest.mark.parametrize("gateway", GATEWAYS)

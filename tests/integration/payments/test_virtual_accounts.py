@@ -15,7 +15,7 @@ from shared.gateways.midtrans.webhooks import signature
 from shared.gateways.statuses import PaymentMethod
 from shared.identity.tokens import Principal
 from shared.payments import checkout, payment_expiry, sync, webhooks
-from shared.payments.settlement import SettlementOutcome
+from shared.payments.status_handling import StatusOutcome
 from shared.sales.schemas import OrderResponse, PaymentResponse
 from tests.factories import a_tier, a_user, an_event, reserve
 from tests.integration.refunds.steps import rows
@@ -117,13 +117,13 @@ def test_a_notification_makes_the_order_paid_once_midtrans_confirms_it(at: Gatew
     webhooks.receive("midtrans", {}, notification(sample, payment))
     assert order_now(order).status == "pending_payment"  # a notification alone proves nothing
     at.does("midtrans", str(payment.gateway_reference), "pay")
-    assert webhooks_settle(sample, payment) == "paid"
+    assert outcome_of_webhook(sample, payment) == "paid"
     assert order_now(order).status == "paid"
     channel = rows("SELECT channel FROM payments WHERE id = :id", id=payment.id)[0].channel
     assert channel == method.lower()
 
 
-def webhooks_settle(sample: str, payment: PaymentResponse) -> str:
+def outcome_of_webhook(sample: str, payment: PaymentResponse) -> str:
     """Deliver the notification again, as another event."""
     body = json.loads(notification(sample, payment)) | {"transaction_id": str(payment.id)}
     webhooks.receive("midtrans", {}, json.dumps(body).encode())
@@ -134,9 +134,9 @@ def test_a_bill_of_mandiri_is_paid_and_may_be_taken_back(at: Gateways) -> None:
     buyer, order = an_order()
     payment = pay_by(buyer, order, "MANDIRI")
     at.does("midtrans", str(payment.gateway_reference), "pay")
-    assert sync.sync_payment(payment.id) is SettlementOutcome.PAID
+    assert sync.sync_payment(payment.id) is StatusOutcome.PAID
     at.does("midtrans", str(payment.gateway_reference), "reverse")
-    assert sync.sync_payment(payment.id) is SettlementOutcome.REVERSED
+    assert sync.sync_payment(payment.id) is StatusOutcome.REVERSED
 
 
 @pytest.mark.parametrize("method", BANKS)
@@ -148,7 +148,7 @@ def test_another_way_ends_the_account_at_midtrans(at: Gateways, method: str) -> 
     payment_expiry.cancel_at_gateway(first.id)
     assert charged(at, first)["status"] == "expired"
     at.does("midtrans", str(first.gateway_reference), "pay")  # a bank that is late
-    assert sync.sync_payment(first.id) is SettlementOutcome.PAID
+    assert sync.sync_payment(first.id) is StatusOutcome.PAID
     assert order_now(order).status == "paid"
 
 
@@ -157,20 +157,20 @@ def test_a_number_or_code_that_failed_makes_room_for_another_try(at: Gateways, m
     buyer, order = an_order()
     failed = pay_by(buyer, order, method)
     at.does("midtrans", str(failed.gateway_reference), "fail")
-    assert sync.sync_payment(failed.id) is SettlementOutcome.FAILED
+    assert sync.sync_payment(failed.id) is StatusOutcome.FAILED
     assert order_now(order).payments[-1].status == "failed"
     again = pay_by(buyer, order, method)
     assert again.id != failed.id
     assert again.qr_string or again.va_number != failed.va_number
     at.does("midtrans", str(again.gateway_reference), "pay")
-    assert sync.sync_payment(again.id) is SettlementOutcome.PAID
+    assert sync.sync_payment(again.id) is StatusOutcome.PAID
 
 
 def test_a_wallet_that_failed_may_be_tried_again_on_its_page(at: Gateways) -> None:
     buyer, order = an_order()
     payment = pay_by(buyer, order, "OVO")
     at.does("midtrans", str(payment.gateway_reference), "fail")
-    assert sync.sync_payment(payment.id) is SettlementOutcome.NOTHING
+    assert sync.sync_payment(payment.id) is StatusOutcome.NOTHING
     assert order_now(order).payments[-1].status == "pending"
 
 
@@ -178,7 +178,7 @@ def test_money_of_another_amount_is_held_for_review(at: Gateways) -> None:
     buyer, order = an_order()
     payment = pay_by(buyer, order, "BNI")
     at.does("midtrans", str(payment.gateway_reference), "pay", amount=payment.amount + 500)
-    assert sync.sync_payment(payment.id) is SettlementOutcome.IN_REVIEW
+    assert sync.sync_payment(payment.id) is StatusOutcome.IN_REVIEW
 
 
 @pytest.mark.usefixtures("at")

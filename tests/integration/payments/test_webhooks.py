@@ -65,7 +65,7 @@ def events_of(payment_id: UUID) -> list:
         return list(tx.execute(query, {"id": payment_id}))
 
 
-def test_an_event_that_can_not_be_settled_is_kept_and_put_on_the_queue(scheduled):  # PS-013
+def test_an_event_that_can_not_be_processed_is_kept_and_put_on_the_queue(scheduled):  # PS-013
     payment_id = a_payment()
     deliver(payment_id)
     (event,) = events_of(payment_id)

@@ -151,8 +151,8 @@ def test_a_payout_waits_for_an_editor_and_is_not_made_for_an_event_that_was_post
         start = datetime.now(UTC) + timedelta(days=30)
         wanted = EventChange(start_date=start, end_date=start + timedelta(hours=4))
         editing.change(tx, organizer, event.id, wanted)
-        settling = behind(tx, creation.create_all_due)
-    assert settling.result() == 0
+        creating = behind(tx, creation.create_all_due)
+    assert creating.result() == 0
     assert not is_paid_out(event)
 
 

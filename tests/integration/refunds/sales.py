@@ -1,4 +1,4 @@
-"""Orders that were paid through a gateway, without the gateway: what settlement leaves behind."""
+"""Orders that were paid through a gateway, without the gateway: what handling its status leaves behind."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from shared.payments import records as payment_records
 from shared.sales import orders
 from shared.sales.schemas import OrderResponse
 from tests.factories import Event, add_tickets, an_order
-from tests.settling import settle_one
+from tests.status_handling import handle_one
 
 
 def a_paid_order(
@@ -26,11 +26,11 @@ def a_paid_order(
     gateway: str = "xendit",
     method: str = "QRIS",
 ) -> OrderResponse:
-    """An order that was paid and settled; its tickets are rows without a PDF."""
+    """An order that was paid and booked; its tickets are rows without a PDF."""
     order = an_order(event, buyer=buyer, quantities=quantities, promo_code=promo_code)
     payment_id = a_payment(order.id, gateway, method)
     with transaction() as tx:
-        settle_one(tx, payment_id, a_status(order.total_amount))
+        handle_one(tx, payment_id, a_status(order.total_amount))
     add_tickets(order.id)
     with transaction() as tx:
         return OrderResponse.read(tx, order.id)

@@ -14,7 +14,7 @@ from shared.cloud import manual_tasks
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayError
 from shared.payments import cancellation, checkout, reconcile, sync, webhooks
-from shared.payments.settlement import SettlementOutcome
+from shared.payments.status_handling import StatusOutcome
 from shared.payouts import creation
 from shared.problems import Invalid
 from shared.refunds import dashboard_decisions
@@ -544,7 +544,7 @@ def paid_twice(at: Gateways, method: str = "QRIS") -> Sale:
     second = replace(sale, payment=next(each for each in payments if each.gateway == "xendit"))
     second.at_the_dashboard("pay")
     sale.at_the_dashboard("pay")
-    assert sync.sync_payment(sale.payment.id) is SettlementOutcome.PAID
+    assert sync.sync_payment(sale.payment.id) is StatusOutcome.PAID
     sync.sync_payment(second.payment.id)
     add_tickets(sale.order.id)
     return second
@@ -558,24 +558,24 @@ def test_a_payment_that_a_bank_takes_back_after_we_have_given_it_back_is_told_to
     with transaction() as tx:
         tx.execute(text("UPDATE payments SET status = 'refunded' WHERE id = :id"), {"id": sale.payment.id})
     sale.at_the_dashboard("reverse")
-    assert sync.sync_payment(sale.payment.id) is SettlementOutcome.NOTED
+    assert sync.sync_payment(sale.payment.id) is StatusOutcome.NOTED
     assert open_tasks(sale.payment.id) == ["payment_reversed_out_of_order"]
 
 
 def test_a_top_up_that_a_bank_takes_back_after_its_order_was_refunded_is_told_to_a_person(at):
     sale = an_order(at, "midtrans", "BCA")
     sale.at_the_dashboard("pay", amount=PAID - 1)
-    assert sync.sync_payment(sale.payment.id) is SettlementOutcome.IN_REVIEW
+    assert sync.sync_payment(sale.payment.id) is StatusOutcome.IN_REVIEW
     rest = checkout.CheckoutRequest(payment_method="BCA", gateway="midtrans")
     payments = checkout.checkout(sale.buyer.id, sale.order.id, rest).payments
     top_up = replace(sale, payment=next(each for each in payments if each.amount == 1))
     top_up.at_the_dashboard("pay")
-    assert sync.sync_payment(top_up.payment.id) is SettlementOutcome.PAID
+    assert sync.sync_payment(top_up.payment.id) is StatusOutcome.PAID
     add_tickets(sale.order.id)
     refund = with_account(sale).approved()
     refund_execution.execute(refund.id)
     assert refund_execution.sync(refund.id) == "completed"
     assert status(sale) == "refunded"
     top_up.at_the_dashboard("reverse")
-    assert sync.sync_payment(top_up.payment.id) is SettlementOutcome.NOTED
+    assert sync.sync_payment(top_up.payment.id) is StatusOutcome.NOTED
     assert open_tasks(top_up.payment.id) == ["payment_reversed_out_of_order"]

@@ -15,7 +15,7 @@ from shared.gateways.midtrans.client import Midtrans
 from shared.gateways.statuses import GatewayTransferState, GatewayTransferStatus
 from shared.identity.tokens import Principal
 from shared.payments import checkout, reconcile, sync
-from shared.payments.settlement import SettlementOutcome
+from shared.payments.status_handling import StatusOutcome
 from shared.payouts import bank_accounts, transfers
 from shared.refunds import approval
 from shared.refunds import execution as refund_execution
@@ -79,7 +79,7 @@ def a_sale(
 ) -> Sale:
     sale = an_order(at, gateway, method, price, quantity)
     sale.at_the_dashboard("pay")
-    assert sync.sync_payment(sale.payment.id) is SettlementOutcome.PAID
+    assert sync.sync_payment(sale.payment.id) is StatusOutcome.PAID
     add_tickets(sale.order.id)
     return sale
 
@@ -137,7 +137,7 @@ def test_money_given_back_at_the_dashboard_before_ours_was_sent_is_told_to_a_per
     sale = a_sale(at, "midtrans")
     sale.approved()
     sale.at_the_dashboard("refund", amount=10_000)
-    assert sync.sync_payment(sale.payment.id) is SettlementOutcome.NOTED
+    assert sync.sync_payment(sale.payment.id) is StatusOutcome.NOTED
     assert open_tasks(sale.payment.id) == ["payment_partially_refunded"]
 
 
@@ -147,9 +147,9 @@ def test_what_goes_back_at_the_dashboard_after_our_refund_is_told_to_a_person(at
     refund = sale.approved()
     refund_execution.execute(refund.id)
     assert refund_execution.sync(refund.id) == "completed"
-    assert sync.sync_payment(sale.payment.id) is SettlementOutcome.NOTHING
+    assert sync.sync_payment(sale.payment.id) is StatusOutcome.NOTHING
     sale.at_the_dashboard("refund")
-    assert sync.sync_payment(sale.payment.id) is SettlementOutcome.NOTED
+    assert sync.sync_payment(sale.payment.id) is StatusOutcome.NOTED
     assert open_tasks(sale.payment.id) == ["payment_refunded"]
 
 

@@ -13,7 +13,7 @@ from shared.gateways import registry
 from shared.gateways.errors import GatewayUnavailable
 from shared.identity.tokens import Principal
 from shared.payments import checkout, clearing, sync
-from shared.payments.settlement import SettlementOutcome
+from shared.payments.status_handling import StatusOutcome
 from shared.problems import Invalid, NotFound
 from shared.refunds import approval
 from shared.refunds import execution as refund_execution
@@ -49,7 +49,7 @@ def buy(at: Gateways, gateway: str, method: str) -> tuple[Principal, Principal, 
     wanted = checkout.CheckoutRequest(payment_method=method, gateway=gateway)
     [payment] = checkout.checkout(buyer.id, order.id, wanted).payments
     at.does(gateway, str(payment.gateway_reference), "pay")
-    assert sync.sync_payment(payment.id) == SettlementOutcome.PAID
+    assert sync.sync_payment(payment.id) == StatusOutcome.PAID
     add_tickets(order.id)
     with transaction() as tx:
         order = OrderResponse.read(tx, order.id)
@@ -143,7 +143,7 @@ def test_a_refund_at_midtranss_dashboard_is_no_news_afterwards(at: Gateways):
     [payment] = order.payments
     at.does("midtrans", str(payment.gateway_reference), "refund", amount=BACK)
     assert (book(refund_id, "midtrans").status, booked(order).get("refunds_payable")) == ("completed", None)
-    assert sync.sync_payment(payment.id) == SettlementOutcome.NOTHING
+    assert sync.sync_payment(payment.id) == StatusOutcome.NOTHING
     assert open_tasks(payment.id) == []
     assert f"{order.id}-1" not in differences()
 

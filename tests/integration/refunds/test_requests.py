@@ -26,7 +26,7 @@ from shared.sales.schemas import OrderResponse
 from shared.tickets.voiding import TicketUsed
 from tests.factories import Event, Stock, a_tier, a_user, an_event, an_order, make_overdue, stock
 from tests.integration.refunds.sales import a_paid_order, a_payment, a_status
-from tests.settling import settle_one
+from tests.status_handling import handle_one
 from tests.threads import at_the_same_time
 from tests.waiting import PATIENCE_SECONDS, until
 
@@ -184,7 +184,7 @@ def test_money_that_comes_late_while_its_event_is_cancelled_goes_back(monkeypatc
 
     def pay_late() -> None:
         with transaction() as tx:
-            settle_one(tx, payment_id, a_status(order.total_amount))
+            handle_one(tx, payment_id, a_status(order.total_amount))
 
     late = threading.Thread(target=pay_late, name="late")
     late.start()

@@ -15,7 +15,7 @@ from infra.checks import invariants
 from shared.cloud import permissions
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
-from shared.payments import cancellation, checkout, settlement
+from shared.payments import cancellation, checkout, status_handling
 from shared.payments.cancellation import Cancellation
 from shared.payouts import creation, self_dealing
 from shared.refunds import approval
@@ -27,7 +27,7 @@ from tests.factories import Event, a_promo, a_tier, a_user, add_tickets, an_even
 from tests.integration.refunds.sales import a_paid_order, a_payment, a_status
 from tests.integration.refunds.steps import let_it_be_over, rows
 from tests.integration.refunds.test_requests_after_changes import postpone
-from tests.settling import settle_one
+from tests.status_handling import handle_one
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -322,7 +322,7 @@ def test_late_money_is_honoured_with_its_waived_fee():
     expiry.expire_all_due()
     an_order(event, promo_code=code)
     with transaction() as tx:
-        assert settle_one(tx, payment_id, a_status(50_000)) is settlement.SettlementOutcome.REVIVED
+        assert handle_one(tx, payment_id, a_status(50_000)) is status_handling.StatusOutcome.REVIVED
     assert spent(promo_id) == (115_000, 57_500)
     assert books(event)["organizer_payable"] == -37_500
     assert promises_are_kept()

@@ -18,7 +18,7 @@ from shared.sales.reservation_requests import ReservationBody, ReservationItem, 
 from shared.sales.schemas import OrderResponse
 from tests.factories import Stock, a_promo, a_tier, a_user, an_event, an_order, make_overdue, reserve, stock
 from tests.integration.refunds.sales import a_payment, a_status
-from tests.settling import settle_one
+from tests.status_handling import handle_one
 from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -275,7 +275,7 @@ def test_its_organizer_is_told_of_a_late_use():
     expire(order)
     an_order(event, buyer=other, promo_code="SATU")
     with transaction() as tx:
-        assert settle_one(tx, payment_id, a_status(order.total_amount)) == "revived"
+        assert handle_one(tx, payment_id, a_status(order.total_amount)) == "revived"
     [mail] = rows(
         "SELECT u.id, m.context FROM emails m JOIN users u ON u.email = m.to_address"
         " WHERE m.template = 'promo_used_late' AND m.once_key LIKE :key",

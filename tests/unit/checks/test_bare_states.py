@@ -23,7 +23,7 @@ OF_OTHER_NOUNS = {
     ("shared/messages/delivery_events.py", "dropped"): "an event of SendGrid's",
     ("shared/messages/template_context.py", "paid"): "the occasion of an e-ticket (mails.Occasion)",
     ("shared/payments/records.py", "paid"): "a parameter of a statement: the amount",
-    ("shared/payments/settlement.py", "refunded"): "the reason why tickets are void, or an admin's decision",
+    ("shared/payments/status_handling.py", "refunded"): "the reason why tickets are void, or an admin's decision",
     ("shared/payments/unallocated.py", "refunded"): "an admin's decision (ReviewDecision)",
     ("shared/refunds/approval.py", "refunded"): "the reason why tickets are void (mails.VoidReason)",
     ("shared/refunds/full_refunds.py", "refunded"): "the reason why tickets are void (mails.VoidReason)",

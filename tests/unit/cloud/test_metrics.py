@@ -36,8 +36,8 @@ def test_names_are_what_prometheus_asks_for_and_given_once():
 
 
 def test_a_counter_counts_lines_with_its_fields_only():
-    counter = Counter("karcis_x_total", "", "payment.settled", {"outcome": "paid"})
-    assert counter.counts("payment.settled", {"outcome": "paid", "gateway": "xendit"})
-    assert not counter.counts("payment.settled", {"outcome": "failed"})
-    assert not counter.counts("payment.settled", {})
+    counter = Counter("karcis_x_total", "", "payment.status_handled", {"outcome": "paid"})
+    assert counter.counts("payment.status_handled", {"outcome": "paid", "gateway": "xendit"})
+    assert not counter.counts("payment.status_handled", {"outcome": "failed"})
+    assert not counter.counts("payment.status_handled", {})
     assert not counter.counts("request", {"outcome": "paid"})

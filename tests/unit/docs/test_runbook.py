@@ -63,8 +63,8 @@ def test_every_manual_task_has_its_section(kind: str):
 @pytest.mark.parametrize(
     "kind",
     [
-        *("payment_underpaid", "payment_overpaid", "payment_wrong_currency"),  # settlement._hold_mismatch
-        *("payment_refunded_out_of_order", "payment_reversed_out_of_order"),  # settlement._reverse
+        *("payment_underpaid", "payment_overpaid", "payment_wrong_currency"),  # status_handling._hold_mismatch
+        *("payment_refunded_out_of_order", "payment_reversed_out_of_order"),  # status_handling._reverse
         *("payment_refunded", "payment_partially_refunded", "payment_charged_back", "payment_unknown"),  # ._noted
         *("unknown_refund", "unknown_payout"),  # webhooks._UNKNOWN_MONEY
     ],

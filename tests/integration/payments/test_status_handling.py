@@ -1,4 +1,4 @@
-"""Settlement: what each status that a gateway reports does, once, forwards, and to the rupiah.
+"""Handling of payment statuses: what each status that a gateway reports does, once, forwards, and to the rupiah.
 
 L1, LATE-1, PS-006, PS-007, PS-022.
 """
@@ -14,7 +14,7 @@ from shared.accounting import ledger
 from shared.cloud.database import transaction
 from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus
 from shared.payments import records as payment_records
-from shared.payments.settlement import SettlementOutcome
+from shared.payments.status_handling import StatusOutcome
 from shared.sales import orders
 from shared.sales.schemas import OrderResponse
 from tests.factories import (
@@ -27,7 +27,7 @@ from tests.factories import (
     reserve,
     stock,
 )
-from tests.settling import settle_one
+from tests.status_handling import handle_one
 from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -66,9 +66,9 @@ def a_status(order: OrderResponse, state: GatewayPaymentState, **changes) -> Gat
     return replace(reported, gateway_reference=f"gw-{order.id}-1", **changes)
 
 
-def settle(payment_id: UUID, reported: GatewayPaymentStatus) -> SettlementOutcome:
+def report(payment_id: UUID, reported: GatewayPaymentStatus) -> StatusOutcome:
     with transaction() as tx:
-        return settle_one(tx, payment_id, reported)
+        return handle_one(tx, payment_id, reported)
 
 
 def accounts_of(order: OrderResponse) -> dict[str, int]:
@@ -100,7 +100,7 @@ def test_a_paid_order_is_sold_booked_and_announced_at_once(published):  # PS-022
         event = an_event(tx, tiers=[a_tier(price=100_000, quota=5)])
     order = an_order(event, quantities=[2])
     payment_id = a_pending_payment(order)
-    assert settle(payment_id, a_status(order, GatewayPaymentState.PAID)) is SettlementOutcome.PAID
+    assert report(payment_id, a_status(order, GatewayPaymentState.PAID)) is StatusOutcome.PAID
     assert read(order).status == "paid"
     assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=2, free=3)
     assert accounts_of(order) == {
@@ -116,8 +116,8 @@ def test_the_same_fact_from_many_sides_at_once_has_one_effect(published):  # PS-
     order = an_order()
     payment_id = a_pending_payment(order)
     reported = a_status(order, GatewayPaymentState.PAID)
-    outcomes = at_the_same_time([lambda: settle(payment_id, reported)] * 8)
-    assert sorted(outcomes) == sorted([SettlementOutcome.PAID] + [SettlementOutcome.NOTHING] * 7)
+    outcomes = at_the_same_time([lambda: report(payment_id, reported)] * 8)
+    assert sorted(outcomes) == sorted([StatusOutcome.PAID] + [StatusOutcome.NOTHING] * 7)
     assert len(published.of("payment.success")) == 1
     assert accounts_of(order)["gateway_clearing"] == order.total_amount
 
@@ -134,8 +134,8 @@ def test_the_same_fact_from_many_sides_at_once_has_one_effect(published):  # PS-
 def test_a_late_fact_never_moves_a_paid_order_backwards(state):
     order = an_order()
     payment_id = a_pending_payment(order)
-    settle(payment_id, a_status(order, GatewayPaymentState.PAID))
-    assert settle(payment_id, a_status(order, state)) is SettlementOutcome.NOTHING
+    report(payment_id, a_status(order, GatewayPaymentState.PAID))
+    assert report(payment_id, a_status(order, state)) is StatusOutcome.NOTHING
     assert read(order).status == "paid"
 
 
@@ -144,8 +144,8 @@ def test_an_expired_payment_ends_its_order_and_gives_the_stock_back_once():
         event = an_event(tx, tiers=[a_tier(quota=3)])
     order = an_order(event, quantities=[2])
     payment_id = a_pending_payment(order)
-    assert settle(payment_id, a_status(order, GatewayPaymentState.EXPIRED)) is SettlementOutcome.EXPIRED
-    assert settle(payment_id, a_status(order, GatewayPaymentState.EXPIRED)) is SettlementOutcome.NOTHING
+    assert report(payment_id, a_status(order, GatewayPaymentState.EXPIRED)) is StatusOutcome.EXPIRED
+    assert report(payment_id, a_status(order, GatewayPaymentState.EXPIRED)) is StatusOutcome.NOTHING
     assert read(order).status == "expired"
     assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=0, free=3)
 
@@ -155,22 +155,20 @@ def test_a_failed_payment_leaves_the_reservation_for_another_try():  # TRACK
         event = an_event(tx)
     order = an_order(event)
     first = a_pending_payment(order)
-    assert settle(first, a_status(order, GatewayPaymentState.FAILED)) is SettlementOutcome.FAILED
+    assert report(first, a_status(order, GatewayPaymentState.FAILED)) is StatusOutcome.FAILED
     assert read(order).status == "pending_payment"
     second = a_pending_payment(order, gateway="midtrans")
-    assert settle(second, a_status(order, GatewayPaymentState.PAID)) is SettlementOutcome.PAID
+    assert report(second, a_status(order, GatewayPaymentState.PAID)) is StatusOutcome.PAID
 
 
 def test_a_failed_code_is_used_up_and_another_try_may_follow():  # TRACK
     order = an_order()
     payment_id = a_pending_payment(order, gateway="midtrans")
     failed = a_status(order, GatewayPaymentState.FAILED, payer_may_retry=True)
-    assert settle(payment_id, failed) is SettlementOutcome.FAILED
-    assert settle(payment_id, failed) is SettlementOutcome.NOTHING
+    assert report(payment_id, failed) is StatusOutcome.FAILED
+    assert report(payment_id, failed) is StatusOutcome.NOTHING
     assert read(order).status == "pending_payment"
-    assert (
-        settle(payment_id, a_status(order, GatewayPaymentState.PAID)) is SettlementOutcome.PAID
-    )  # a bank that is late
+    assert report(payment_id, a_status(order, GatewayPaymentState.PAID)) is StatusOutcome.PAID  # a bank that is late
 
 
 def test_a_failure_on_a_page_where_the_payer_may_retry_changes_nothing():
@@ -179,10 +177,9 @@ def test_a_failure_on_a_page_where_the_payer_may_retry_changes_nothing():
     with transaction() as tx:
         tx.execute(text("UPDATE payments SET snap_token = 'token' WHERE id = :id"), {"id": payment_id})
     assert (
-        settle(payment_id, a_status(order, GatewayPaymentState.FAILED, payer_may_retry=True))
-        is SettlementOutcome.NOTHING
+        report(payment_id, a_status(order, GatewayPaymentState.FAILED, payer_may_retry=True)) is StatusOutcome.NOTHING
     )
-    assert settle(payment_id, a_status(order, GatewayPaymentState.PAID)) is SettlementOutcome.PAID
+    assert report(payment_id, a_status(order, GatewayPaymentState.PAID)) is StatusOutcome.PAID
 
 
 def expired_with_payment(event) -> tuple[OrderResponse, UUID]:
@@ -198,7 +195,7 @@ def test_late_money_revives_the_order_while_there_is_stock():  # LATE-1
     with transaction() as tx:
         event = an_event(tx, tiers=[a_tier(quota=1)])
     order, payment_id = expired_with_payment(event)
-    assert settle(payment_id, a_status(order, GatewayPaymentState.PAID)) is SettlementOutcome.REVIVED
+    assert report(payment_id, a_status(order, GatewayPaymentState.PAID)) is StatusOutcome.REVIVED
     assert read(order).status == "paid"
     assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=1, free=0)
 
@@ -209,8 +206,8 @@ def test_late_money_goes_back_in_full_where_the_stock_is_gone(published):  # LAT
         other = a_user(tx)
     order, payment_id = expired_with_payment(event)
     assert isinstance(reserve(other, event), OrderResponse)
-    assert settle(payment_id, a_status(order, GatewayPaymentState.PAID)) is SettlementOutcome.TO_REFUND
-    assert settle(payment_id, a_status(order, GatewayPaymentState.PAID)) is SettlementOutcome.NOTHING
+    assert report(payment_id, a_status(order, GatewayPaymentState.PAID)) is StatusOutcome.TO_REFUND
+    assert report(payment_id, a_status(order, GatewayPaymentState.PAID)) is StatusOutcome.NOTHING
     assert read(order).status == "expired"
     assert accounts_of(order) == {"gateway_clearing": order.total_amount, "refunds_payable": -order.total_amount}
     assert len(published.of("refund.approved")) == 1
@@ -225,7 +222,7 @@ def test_late_money_for_an_event_that_is_off_sale_goes_back():
     order, payment_id = expired_with_payment(event)
     with transaction() as tx:
         tx.execute(text("UPDATE ticket_tiers SET is_on_sale = false WHERE event_id = :id"), {"id": event.id})
-    assert settle(payment_id, a_status(order, GatewayPaymentState.PAID)) is SettlementOutcome.TO_REFUND
+    assert report(payment_id, a_status(order, GatewayPaymentState.PAID)) is StatusOutcome.TO_REFUND
 
 
 def test_a_second_payment_of_a_paid_order_goes_back_in_full():
@@ -235,8 +232,8 @@ def test_a_second_payment_of_a_paid_order_goes_back_in_full():
         orders.lock(tx, order.id)
         payment_records.expire_and_cancel(tx, payment_records.lock(tx, first))
     second = a_pending_payment(order, gateway="midtrans")
-    assert settle(second, a_status(order, GatewayPaymentState.PAID)) is SettlementOutcome.PAID
-    assert settle(first, a_status(order, GatewayPaymentState.PAID)) is SettlementOutcome.TO_REFUND
+    assert report(second, a_status(order, GatewayPaymentState.PAID)) is StatusOutcome.PAID
+    assert report(first, a_status(order, GatewayPaymentState.PAID)) is StatusOutcome.TO_REFUND
     assert read(order).status == "paid"
 
 
@@ -245,7 +242,7 @@ def test_money_for_a_cancelled_order_goes_back():
     payment_id = a_pending_payment(order)
     with transaction() as tx:
         orders.cancel(tx, orders.lock(tx, order.id))
-    assert settle(payment_id, a_status(order, GatewayPaymentState.PAID)) is SettlementOutcome.TO_REFUND
+    assert report(payment_id, a_status(order, GatewayPaymentState.PAID)) is StatusOutcome.TO_REFUND
 
 
 @pytest.mark.parametrize(
@@ -258,8 +255,7 @@ def test_money_that_does_not_fit_is_told_to_a_person_and_keeps_the_seat(differen
     payment_id = a_pending_payment(order)
     received = order.total_amount + difference
     assert (
-        settle(payment_id, a_status(order, GatewayPaymentState.PAID, paid_amount=received))
-        is SettlementOutcome.IN_REVIEW
+        report(payment_id, a_status(order, GatewayPaymentState.PAID, paid_amount=received)) is StatusOutcome.IN_REVIEW
     )
     if kind == "payment_overpaid":  # what is too little keeps it for a day
         make_overdue(order.id)
@@ -273,7 +269,7 @@ def test_money_that_does_not_fit_is_told_to_a_person_and_keeps_the_seat(differen
 def test_foreign_money_is_not_booked_as_rupiah():
     order = an_order()
     payment_id = a_pending_payment(order)
-    assert settle(payment_id, a_status(order, GatewayPaymentState.PAID, currency="USD")) is SettlementOutcome.IN_REVIEW
+    assert report(payment_id, a_status(order, GatewayPaymentState.PAID, currency="USD")) is StatusOutcome.IN_REVIEW
     assert accounts_of(order) == {}
     assert manual_tasks(payment_id) == ["payment_wrong_currency"]
 
@@ -284,7 +280,7 @@ def test_a_sale_taken_back_voids_its_tickets_and_frees_the_seats(state):
         event = an_event(tx, tiers=[a_tier(quota=2)])
     order = an_order(event, quantities=[2])
     payment_id = a_pending_payment(order)
-    settle(payment_id, a_status(order, GatewayPaymentState.PAID))
+    report(payment_id, a_status(order, GatewayPaymentState.PAID))
     with transaction() as tx:
         tx.execute(
             text("""
@@ -293,8 +289,8 @@ def test_a_sale_taken_back_voids_its_tickets_and_frees_the_seats(state):
             """),
             {"event_id": event.id, "order_id": order.id},
         )
-    assert settle(payment_id, a_status(order, state)) in (SettlementOutcome.REFUNDED, SettlementOutcome.REVERSED)
-    assert settle(payment_id, a_status(order, state)) is SettlementOutcome.NOTHING
+    assert report(payment_id, a_status(order, state)) in (StatusOutcome.REFUNDED, StatusOutcome.REVERSED)
+    assert report(payment_id, a_status(order, state)) is StatusOutcome.NOTHING
     after = read(order)
     assert after.status == "refunded"
     assert {ticket.status for ticket in after.tickets} == {"void"}
@@ -308,8 +304,8 @@ def test_a_sale_taken_back_voids_its_tickets_and_frees_the_seats(state):
 def test_what_only_a_person_can_judge_is_put_before_one(state):
     order = an_order()
     payment_id = a_pending_payment(order)
-    settle(payment_id, a_status(order, GatewayPaymentState.PAID))
-    assert settle(payment_id, a_status(order, state)) is SettlementOutcome.NOTED
+    report(payment_id, a_status(order, GatewayPaymentState.PAID))
+    assert report(payment_id, a_status(order, state)) is StatusOutcome.NOTED
     assert read(order).status == "paid"
     assert len(manual_tasks(payment_id)) == 1
 
@@ -328,7 +324,7 @@ def test_paying_and_expiring_at_once_leaves_one_truth():
         make_overdue(order.id)
         reported = a_status(order, GatewayPaymentState.PAID)
         at_the_same_time(
-            [expire, lambda payment_id=payment_id, reported=reported: settle(payment_id, reported), expire]
+            [expire, lambda payment_id=payment_id, reported=reported: report(payment_id, reported), expire]
         )
         assert read(order).status == "paid"
     assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=10, free=10)
@@ -340,9 +336,9 @@ def test_a_mismatch_that_its_gateway_gives_back_leaves_the_order_that_other_mone
     with transaction() as tx:
         payment_records.expire_and_cancel(tx, payment_records.lock(tx, odd))
     good = a_pending_payment(order)
-    settle(odd, replace(a_status(order, GatewayPaymentState.PAID), paid_amount=order.total_amount + 1))
-    assert settle(good, a_status(order, GatewayPaymentState.PAID)) is SettlementOutcome.PAID
-    assert settle(odd, a_status(order, GatewayPaymentState.REFUNDED)) is SettlementOutcome.REFUNDED
+    report(odd, replace(a_status(order, GatewayPaymentState.PAID), paid_amount=order.total_amount + 1))
+    assert report(good, a_status(order, GatewayPaymentState.PAID)) is StatusOutcome.PAID
+    assert report(odd, a_status(order, GatewayPaymentState.REFUNDED)) is StatusOutcome.REFUNDED
     assert read(order).status == "paid"
     assert accounts_of(order)["gateway_clearing"] == order.total_amount
     assert accounts_of(order).get("unallocated", 0) == 0

@@ -1,4 +1,4 @@
-"""Settlement: what a status that a gateway reports does to the order, stock, ledger and tickets, all in one place.
+"""Handling of payment statuses: what a reported one does to the order, stock, ledger and tickets, all in one place.
 
 Webhook, sync, expiry and reconcile all come here with what the gateway answered when it was asked.
 Locks are taken in the order: order, payment, and tiers last of all, after the books and the messages: everybody who
@@ -33,8 +33,8 @@ from shared.tickets import voiding
 log = logging.getLogger(__name__)
 
 
-class SettlementOutcome(StrEnum):
-    """The outcome of settling a reported status. It is kept with the webhook that reported it."""
+class StatusOutcome(StrEnum):
+    """What a reported status changed. It is kept with the webhook that reported it."""
 
     PAID = "paid"
     REVIVED = "revived"  # late money bought the stock anew
@@ -48,7 +48,7 @@ class SettlementOutcome(StrEnum):
     NOTHING = "nothing"  # known already, still pending, or too old to matter
 
 
-def settle(tx: Transaction, payment: Payment, statuses: Sequence[GatewayPaymentStatus]) -> SettlementOutcome:
+def handle(tx: Transaction, payment: Payment, statuses: Sequence[GatewayPaymentStatus]) -> StatusOutcome:
     """Act once on each status that a gateway has under the external id of a payment: what is paid first.
 
     Returns the first outcome that changed something.
@@ -59,9 +59,7 @@ def settle(tx: Transaction, payment: Payment, statuses: Sequence[GatewayPaymentS
         holder = payment_records.lock_matching(tx, payment, reported)
         if holder and not _is_overtaken(holder, reported, statuses):
             outcomes.append(_act(tx, orders.lock(tx, holder.order_id), holder, reported))
-    return next(
-        (outcome for outcome in outcomes if outcome is not SettlementOutcome.NOTHING), SettlementOutcome.NOTHING
-    )
+    return next((outcome for outcome in outcomes if outcome is not StatusOutcome.NOTHING), StatusOutcome.NOTHING)
 
 
 def _urgency(reported: GatewayPaymentStatus) -> int:
@@ -78,10 +76,10 @@ def _is_overtaken(holder: Payment, reported: GatewayPaymentStatus, statuses: Seq
     )
 
 
-def _act(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> SettlementOutcome:
+def _act(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> StatusOutcome:
     outcome = _ACTS.get(reported.state, _nothing)(tx, order, payment, reported)
     log.info(
-        "payment.settled",
+        "payment.status_handled",
         extra={
             "order_id": str(order.id),
             "payment_id": str(payment.id),
@@ -93,17 +91,17 @@ def _act(tx: Transaction, order: Order, payment: Payment, reported: GatewayPayme
     return outcome
 
 
-def settle_free(tx: Transaction, order: Order) -> None:
-    """Settle an order that costs nothing. No money moves; what its promo code's issuer pays is posted."""
+def complete_free_order(tx: Transaction, order: Order) -> None:
+    """Complete an order that costs nothing. No money moves; what its promo code's issuer pays is posted."""
     payment_id = payment_records.add_free(tx, order)
     ledger.post_sale(tx, payment_id, sale_of(order, payment_records.read(tx, payment_id)))
     outbox.add(tx, "payment.success", {"order_id": order.id})
     orders.mark_paid(tx, order, clock.now())
 
 
-def _paid(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> SettlementOutcome:
+def _paid(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> StatusOutcome:
     if payment.received_amount is not None:
-        return SettlementOutcome.NOTHING
+        return StatusOutcome.NOTHING
     received = reported.paid_amount if reported.paid_amount is not None else (reported.amount or 0)
     paid_at = reported.paid_at or clock.now()
     was_open = payment.is_open
@@ -114,20 +112,20 @@ def _paid(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaym
     if paid_before and paid_before != ledger.unallocated_amount(tx, order.id):
         return _refund_unusable(tx, order, payment)  # what it was to complete is no longer there
     if order.status in orders.LIVE:
-        outcome = SettlementOutcome.PAID
+        outcome = StatusOutcome.PAID
     elif order.status == OrderStatus.EXPIRED:
         try:
             orders.revive(tx, order, paid_at)
         except orders.NOT_REVIVABLE:
             return _refund_unusable(tx, order, payment)
         _notify_late_promo_use(tx, order)
-        outcome = SettlementOutcome.REVIVED
+        outcome = StatusOutcome.REVIVED
     else:  # cancelled, refunded, or paid already by another payment
         return _refund_unusable(tx, order, payment)
     _complete_order(tx, order, payment)
     if not was_open:  # an order has one open payment at most
         expire_open_payment(tx, order)
-    if outcome is SettlementOutcome.PAID:
+    if outcome is StatusOutcome.PAID:
         orders.mark_paid(tx, order, paid_at)
     return outcome
 
@@ -161,17 +159,17 @@ def _paid_before(order: Order, payment: Payment) -> int:
     return order.total_amount - (payment.amount - payment.unique_code)
 
 
-def _refund_unusable(tx: Transaction, order: Order, payment: Payment) -> SettlementOutcome:
+def _refund_unusable(tx: Transaction, order: Order, payment: Payment) -> StatusOutcome:
     refund_id = approval.approve_unusable(tx, payment.id, payment.gateway, order_id=order.id)
     mails.enqueue_about_order(
         tx, "payment_unusable", order.id, dedupe_key=f"payment_unusable:{refund_id}", context={"refund_id": refund_id}
     )
-    return SettlementOutcome.TO_REFUND
+    return StatusOutcome.TO_REFUND
 
 
 def _hold_mismatch(
     tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, received: int
-) -> SettlementOutcome:
+) -> StatusOutcome:
     """Hold a mismatched amount for a top-up or a decision; refund it where the order has ended."""
     if reported.currency != "IDR":
         return _review(tx, order, payment, reported, "wrong_currency")
@@ -184,7 +182,7 @@ def _hold_mismatch(
         deadline = order.reservation_expires_at if is_asked else orders.extend_for_top_up(tx, order)
         request_top_up(tx, order, payment, missing=missing, deadline=deadline)
         _open_manual_task(tx, "payment_underpaid", payment, reported)
-        return SettlementOutcome.IN_REVIEW
+        return StatusOutcome.IN_REVIEW
     amounts = {"received": received, "asked": payment.amount}
     mails.enqueue_about_order(
         tx, "payment_in_review", order.id, dedupe_key=f"payment_in_review:{payment.id}", context=amounts
@@ -194,13 +192,13 @@ def _hold_mismatch(
 
 def _review(
     tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, reason: str
-) -> SettlementOutcome:
+) -> StatusOutcome:
     """Put the order in review until a person has decided about its money."""
     if order.status in orders.LIVE:
         orders.put_in_review(tx, order, reason)
         expire_open_payment(tx, order)
     _open_manual_task(tx, f"payment_{reason}", payment, reported)
-    return SettlementOutcome.IN_REVIEW
+    return StatusOutcome.IN_REVIEW
 
 
 def request_top_up(tx: Transaction, order: Order, payment: Payment, *, missing: int, deadline: datetime) -> None:
@@ -221,32 +219,32 @@ def expire_open_payment(tx: Transaction, order: Order) -> None:
         payment_records.expire_and_cancel(tx, payment)
 
 
-def _expired(tx: Transaction, order: Order, payment: Payment, _: GatewayPaymentStatus) -> SettlementOutcome:
+def _expired(tx: Transaction, order: Order, payment: Payment, _: GatewayPaymentStatus) -> StatusOutcome:
     payment_records.mark_ended_at_gateway(tx, payment)
     if not payment.is_open:
-        return SettlementOutcome.NOTHING
+        return StatusOutcome.NOTHING
     payment_records.mark_ended(tx, payment, PaymentStatus.EXPIRED)
     if order.status in orders.LIVE and order.review_reason is None:
         orders.expire(tx, order)
-    return SettlementOutcome.EXPIRED
+    return StatusOutcome.EXPIRED
 
 
-def _failed(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> SettlementOutcome:
-    """Settle a failed payment. The reservation stays: another method or gateway may follow (TRACK).
+def _failed(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> StatusOutcome:
+    """End a failed payment. The reservation stays: another method or gateway may follow (TRACK).
 
     On a page the payer may try the same payment again; a code or an account number that failed is used up.
     """
     is_page = payment.snap_token is not None
     if (reported.payer_may_retry and is_page) or not payment.is_open:
-        return SettlementOutcome.NOTHING
+        return StatusOutcome.NOTHING
     payment_records.mark_ended(tx, payment, PaymentStatus.FAILED, reported.raw_status)
     payment_records.mark_ended_at_gateway(tx, payment)
     audit.record(tx, "payment.failed", subject="order", subject_id=order.id, payment_id=payment.id)
-    return SettlementOutcome.FAILED
+    return StatusOutcome.FAILED
 
 
-def _refunded(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> SettlementOutcome:
-    """Settle a payment that was refunded in full, by us or at the gateway's dashboard."""
+def _refunded(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> StatusOutcome:
+    """End a payment that was refunded in full, by us or at the gateway's dashboard."""
     order, payment, _ = _paid_first(tx, order, payment, reported)
     reported = replace(reported, refunded_amount=reported.refunded_amount or payment.received_amount or 0)
     unbooked = dashboard_refunds.unbooked_amount(tx, payment.id, reported)
@@ -254,21 +252,21 @@ def _refunded(tx: Transaction, order: Order, payment: Payment, reported: Gateway
         refund for refund in refund_records.gateway_refunds_of(tx, payment.id) if refund.kind != RefundKind.BY_GATEWAY
     ]
     if unbooked > 0 and not ours and payment.status == PaymentStatus.PAID:
-        return _reverse(tx, order, payment, reported, SettlementOutcome.REFUNDED)
+        return _reverse(tx, order, payment, reported, StatusOutcome.REFUNDED)
     if unbooked > 0:
         return _book_dashboard_refund(tx, order, payment, reported, unbooked)
     by_us = (payment.received_amount or 0) - dashboard_refunds.booked_amount(tx, payment.id)
     if payment.status == PaymentStatus.REFUNDED or not ours or sum(refund.amount for refund in ours) != by_us:
-        return SettlementOutcome.NOTHING
+        return StatusOutcome.NOTHING
     for refund in ours:
         refund_records.complete_by_gateway(tx, refund)
-    return SettlementOutcome.REFUNDED
+    return StatusOutcome.REFUNDED
 
 
 def _partially_refunded(
     tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus
-) -> SettlementOutcome:
-    """Settle a payment that was refunded in part, by us or at the gateway's dashboard."""
+) -> StatusOutcome:
+    """Record what was refunded in part, by us or at the gateway's dashboard."""
     order, payment, outcome = _paid_first(tx, order, payment, reported)
     unbooked = dashboard_refunds.unbooked_amount(tx, payment.id, reported)
     return _book_dashboard_refund(tx, order, payment, reported, unbooked) if unbooked > 0 else outcome
@@ -276,20 +274,20 @@ def _partially_refunded(
 
 def _paid_first(
     tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus
-) -> tuple[Order, Payment, SettlementOutcome]:
-    """Settle as paid what was refunded before it was settled: the order and the payment afterwards, and the outcome.
+) -> tuple[Order, Payment, StatusOutcome]:
+    """Book as paid what was refunded before it was known: the order and the payment afterwards, and the outcome.
 
     Otherwise the rest of the money would be lost, and a late notification of the payment would sell what was refunded.
     """
     if payment.received_amount is not None:
-        return order, payment, SettlementOutcome.NOTHING
+        return order, payment, StatusOutcome.NOTHING
     outcome = _paid(tx, order, payment, reported)
     return orders.lock(tx, order.id), payment_records.lock(tx, payment.id), outcome
 
 
 def _book_dashboard_refund(
     tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, amount: int
-) -> SettlementOutcome:
+) -> StatusOutcome:
     """Book a dashboard refund of `amount`; a person decides what it was for."""
     is_mismatch = payment_records.waits_for_review(tx, payment.id)
     against = Account.UNALLOCATED if is_mismatch else Account.DASHBOARD_REFUNDS
@@ -297,34 +295,34 @@ def _book_dashboard_refund(
     left = dashboard_refunds.record(tx, payment.id, payment.gateway, amount, against=against, reason=reason)
     is_undone = full_refunds.close_if_fully_refunded(tx, order.id)
     if is_undone and order.status == OrderStatus.PAID and not ledger.suspense_amount(tx, order.id):
-        return SettlementOutcome.REFUNDED
+        return StatusOutcome.REFUNDED
     if left == 0 and not dashboard_refunds.of_order(tx, order.id):  # it has paid exactly what we owed
-        return SettlementOutcome.REFUNDED
+        return StatusOutcome.REFUNDED
     return _noted(tx, order, payment, reported)
 
 
-def _reversed(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> SettlementOutcome:
-    """Settle a payment that the bank took back within minutes, or a card that was voided after its capture.
+def _reversed(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> StatusOutcome:
+    """End a payment that the bank took back within minutes, or a card that was voided after its capture.
 
     (docs/reference/gateways.md, "What a notification means")
     """
     payment_records.mark_ended_at_gateway(tx, payment)
     if payment.is_open:
         return _failed(tx, order, payment, reported)
-    return _reverse(tx, order, payment, reported, SettlementOutcome.REVERSED)
+    return _reverse(tx, order, payment, reported, StatusOutcome.REVERSED)
 
 
 def _reverse(
-    tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, outcome: SettlementOutcome
-) -> SettlementOutcome:
+    tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, outcome: StatusOutcome
+) -> StatusOutcome:
     """Reverse a payment that the gateway or the bank has given back."""
     if payment.status != PaymentStatus.PAID:
-        is_lost = outcome is SettlementOutcome.REVERSED and _was_refunded_otherwise(tx, payment)
-        return _noted_out_of_order(tx, payment, reported, outcome) if is_lost else SettlementOutcome.NOTHING
+        is_lost = outcome is StatusOutcome.REVERSED and _was_refunded_otherwise(tx, payment)
+        return _noted_out_of_order(tx, payment, reported, outcome) if is_lost else StatusOutcome.NOTHING
     if payment_records.waits_for_review(tx, payment.id):
         return _reverse_mismatch(tx, order, payment, reported, outcome)
     if order.status != OrderStatus.PAID or not _is_whole(tx, order, payment):
-        if outcome is SettlementOutcome.REFUNDED:
+        if outcome is StatusOutcome.REFUNDED:
             unbooked = dashboard_refunds.unbooked_amount(tx, payment.id, reported)
             return _book_dashboard_refund(tx, order, payment, reported, unbooked)
         return _noted_out_of_order(tx, payment, reported, outcome)
@@ -334,7 +332,7 @@ def _reverse(
     ledger.post_sale_reversal(tx, payment.id, sale_of(order, payment), returned_before=before)
     _record_reversal(tx, payment, reported, before)
     orders.mark_refunded(tx, order)
-    if outcome is SettlementOutcome.REVERSED:
+    if outcome is StatusOutcome.REVERSED:
         _open_manual_task(tx, "payment_reversed", payment, reported)
     return outcome
 
@@ -346,16 +344,16 @@ def _was_refunded_otherwise(tx: Transaction, payment: Payment) -> bool:
 
 
 def _noted_out_of_order(
-    tx: Transaction, payment: Payment, reported: GatewayPaymentStatus, outcome: SettlementOutcome
-) -> SettlementOutcome:
+    tx: Transaction, payment: Payment, reported: GatewayPaymentStatus, outcome: StatusOutcome
+) -> StatusOutcome:
     """Ask a person about money that went back of an order that it does not end."""
     _open_manual_task(tx, f"payment_{outcome}_out_of_order", payment, reported)
-    return SettlementOutcome.NOTED
+    return StatusOutcome.NOTED
 
 
 def _reverse_mismatch(
-    tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, outcome: SettlementOutcome
-) -> SettlementOutcome:
+    tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, outcome: StatusOutcome
+) -> StatusOutcome:
     """Reverse a mismatched payment: nothing is left to decide, and an order that waited for it ends."""
     before = dashboard_refunds.booked_amount(tx, payment.id)
     rest = (payment.received_amount or 0) - before
@@ -378,13 +376,13 @@ def _is_whole(tx: Transaction, order: Order, payment: Payment) -> bool:
     return is_all and ledger.has_sale(tx, payment.id) and not refund_records.has_own(tx, order.id)
 
 
-def _noted(tx: Transaction, _: Order, payment: Payment, reported: GatewayPaymentStatus) -> SettlementOutcome:
+def _noted(tx: Transaction, _: Order, payment: Payment, reported: GatewayPaymentStatus) -> StatusOutcome:
     _open_manual_task(tx, f"payment_{reported.state}", payment, reported)
-    return SettlementOutcome.NOTED
+    return StatusOutcome.NOTED
 
 
-def _nothing(_tx: Transaction, _order: Order, _payment: Payment, _reported: GatewayPaymentStatus) -> SettlementOutcome:
-    return SettlementOutcome.NOTHING
+def _nothing(_tx: Transaction, _order: Order, _payment: Payment, _reported: GatewayPaymentStatus) -> StatusOutcome:
+    return StatusOutcome.NOTHING
 
 
 def _open_manual_task(tx: Transaction, kind: str, payment: Payment, reported: GatewayPaymentStatus) -> None:
@@ -413,7 +411,7 @@ def sale_of(order: Order, payment: Payment) -> ledger.Sale:
     )
 
 
-_Act = Callable[[Transaction, Order, Payment, GatewayPaymentStatus], SettlementOutcome]
+_Act = Callable[[Transaction, Order, Payment, GatewayPaymentStatus], StatusOutcome]
 _ACTS: dict[GatewayPaymentState, _Act] = {
     GatewayPaymentState.PENDING: _nothing,
     GatewayPaymentState.CHALLENGED: _nothing,  # the gateway's fraud review decides; nothing is handed out until then

@@ -5,24 +5,24 @@ import pytest
 from shared.cloud.database import transaction
 from shared.gateways.statuses import GatewayPaymentState
 from shared.payments import records as payment_records
-from shared.payments import settlement
+from shared.payments import status_handling
 from shared.refunds import records as refund_records
 from shared.sales import orders
 from shared.sales.schemas import OrderResponse
 from tests.factories import an_order
 from tests.integration.refunds.sales import a_payment, a_status
 from tests.integration.refunds.steps import open_tasks, rows
-from tests.settling import settle_one
+from tests.status_handling import handle_one
 
 pytestmark = pytest.mark.usefixtures("database")
 BACK = 5_000
 
 
-def settle_partly_refunded(order: OrderResponse) -> None:
+def report_partly_refunded(order: OrderResponse) -> None:
     payment_id = a_payment(order.id)
     given_back = a_status(order.total_amount, state=GatewayPaymentState.PARTIALLY_REFUNDED, refunded_amount=BACK)
     with transaction() as tx:
-        settle_one(tx, payment_id, given_back)
+        handle_one(tx, payment_id, given_back)
 
 
 def cleared(order: OrderResponse) -> int:
@@ -35,7 +35,7 @@ def cleared(order: OrderResponse) -> int:
 
 def test_its_order_is_paid_and_what_went_back_is_booked():
     order = an_order()
-    settle_partly_refunded(order)
+    report_partly_refunded(order)
     with transaction() as tx:
         read = OrderResponse.read(tx, order.id)
     assert read.status == "paid"
@@ -50,7 +50,7 @@ def test_the_rest_is_owed_where_the_order_has_ended():
         orders.cancel(tx, orders.lock(tx, order.id))
     given_back = a_status(order.total_amount, state=GatewayPaymentState.PARTIALLY_REFUNDED, refunded_amount=BACK)
     with transaction() as tx:
-        settle_one(tx, payment_id, given_back)
+        handle_one(tx, payment_id, given_back)
     [owed] = rows("SELECT sum(amount) AS amount FROM refunds WHERE order_id = :id AND status = 'approved'", id=order.id)
     assert cleared(order) == order.total_amount - BACK
     assert owed.amount == order.total_amount - BACK
@@ -69,7 +69,7 @@ def test_an_invoice_that_no_payment_kept_is_no_different():
         refunded_amount=BACK,
     )
     with transaction() as tx:
-        settlement.settle(tx, payment, [other])
+        status_handling.handle(tx, payment, [other])
     assert cleared(order) == order.total_amount - BACK
 
 
@@ -83,7 +83,7 @@ def test_all_of_it_given_back_buys_nothing_and_a_late_notification_changes_nothi
     given_back = a_status(order.total_amount, state=GatewayPaymentState.REFUNDED, refunded_amount=order.total_amount)
     for reported in (given_back, a_status(order.total_amount), given_back):
         with transaction() as tx:
-            settle_one(tx, payment_id, reported)
+            handle_one(tx, payment_id, reported)
         with transaction() as tx:
             read = OrderResponse.read(tx, order.id)
         assert read.status == ("cancelled" if has_ended else "refunded")
@@ -99,11 +99,11 @@ def test_what_one_payment_gave_back_too_much_keeps_no_other_from_going_back():
     with transaction() as tx:
         payment = payment_records.read(tx, payment_id)
         orders.cancel(tx, orders.lock(tx, order.id))
-        settle_one(tx, payment_id, a_status(order.total_amount))
+        handle_one(tx, payment_id, a_status(order.total_amount))
     with transaction() as tx:  # by us it goes back as well, to the buyer's bank account
         refund_records.record_gateway_refund(tx, payment_id, BACK, "xendit: PARTIALLY_REFUNDED")
         other = payment_records.add_duplicate(tx, payment, "a second one", can_be_paid=False)
     with transaction() as tx:
-        settle_one(tx, other.id, a_status(order.total_amount, gateway_reference="a second one"))
+        handle_one(tx, other.id, a_status(order.total_amount, gateway_reference="a second one"))
     owed = rows("SELECT amount FROM refunds WHERE order_id = :id AND status = 'approved'", id=order.id)
     assert [row.amount for row in owed] == [order.total_amount, order.total_amount]
