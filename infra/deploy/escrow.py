@@ -1,11 +1,11 @@
-"""Key escrow: the keys that a restored database needs, sealed for named custodians, in the vault.
+"""Key escrow: the keys that a restored database needs, encrypted for named custodians, in the vault.
 
-    python -m infra.deploy.escrow seal BUCKET   adds the keys of this project to the vault's bucket, in one object
+    python -m infra.deploy.escrow encrypt BUCKET   adds the keys of this project to the vault's bucket, in one object
     python -m infra.deploy.escrow restore       gives the keys that a custodian has opened (standard input) to the
                                                 secrets of a new project, under their old numbers
 
 The first runs as a build, the second where the custodian's openssl does (docs/disaster.md, The keys). Keys are never
-written to a disk or a log: they go through pipes. What is sealed is CMS under AES-256-GCM, for the certificates in
+written to a disk or a log: they go through pipes. What is encrypted is CMS under AES-256-GCM, for the certificates in
 infra/deploy/custodians, each of which opens it alone.
 """
 
@@ -43,12 +43,12 @@ Keys = Mapping[str, Mapping[int, str]]
 
 
 class EscrowError(RuntimeError):
-    """Nothing was sealed or restored; the message says why."""
+    """Nothing was encrypted or restored; the message says why."""
 
 
 @dataclass(frozen=True)
 class Custodian:
-    """Somebody who can open what is sealed."""
+    """Somebody who can open what is encrypted."""
 
     name: str
     certificate: Path
@@ -93,7 +93,7 @@ def _versions(name: str) -> dict[int, str]:
     return {_number(path): client.access_secret_version(name=path).payload.data.decode() for path in sorted(enabled)}
 
 
-def seal(keys: Keys, for_whom: Sequence[Custodian]) -> bytes:
+def encrypt(keys: Keys, for_whom: Sequence[Custodian]) -> bytes:
     """The keys encrypted so that each custodian can open them."""
     recipients = [
         word
@@ -104,11 +104,11 @@ def seal(keys: Keys, for_whom: Sequence[Custodian]) -> bytes:
     return subprocess.run([*_ENCRYPT, *recipients], input=plain, capture_output=True, check=True).stdout
 
 
-def store(sealed: bytes, bucket: str) -> str:
-    """Add the sealed keys to the vault. Returns the object's address."""
+def store(encrypted: bytes, bucket: str) -> str:
+    """Add the encrypted keys to the vault. Returns the object's address."""
     name = f"{settings().google_cloud_project}/{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}.p7m"
     blob = clients.storage().bucket(bucket).blob(name)
-    blob.upload_from_string(sealed, content_type="application/pkcs7-mime", if_generation_match=0)
+    blob.upload_from_string(encrypted, content_type="application/pkcs7-mime", if_generation_match=0)
     return f"gs://{bucket}/{name}"
 
 
@@ -116,7 +116,7 @@ def restore(keys: Keys) -> None:
     """Give the keys to the secrets of this project, under their old numbers. Raises EscrowError where one has some."""
     for name in keys:
         if any(clients.secret_manager().list_secret_versions(parent=_secret(name))):
-            raise EscrowError(f"{name} has a version already: what it seals names another key by the same number")
+            raise EscrowError(f"{name} has a version already: what it encrypts names another key by the same number")
     for name, versions in keys.items():
         for number in range(1, max(versions) + 1):
             _add(name, number, versions.get(number))
@@ -155,8 +155,8 @@ def _listing(keys: Keys) -> str:
 
 def _seal(bucket: str) -> str:
     for_whom, keys = custodians(), collect()
-    address = store(seal(keys, for_whom), bucket)
-    return f"{_listing(keys)}\nsealed for {', '.join(each.name for each in for_whom)}: {address}"
+    address = store(encrypt(keys, for_whom), bucket)
+    return f"{_listing(keys)}\nencrypted for {', '.join(each.name for each in for_whom)}: {address}"
 
 
 def _restore() -> str:
@@ -169,7 +169,7 @@ def main(arguments: list[str]) -> int:
     """Run the command; 1 if it is refused."""
     try:
         match arguments:
-            case ["seal", bucket]:
+            case ["encrypt", bucket]:
                 print(_seal(bucket))
             case ["restore"]:
                 print(_restore())

@@ -18,7 +18,7 @@ locals {
     xendit-callback-token = 365
   }
 
-  # A new one would make worthless what is printed, sealed or sent. Those who know them are few; escrow.py keeps them.
+  # A new one would make worthless what is printed, encrypted or sent. Those who know them are few; escrow.py keeps them.
   never_rotated = toset(["fingerprint-key", "ticket-qr-key", "ticket-signing-key", "unsubscribe-signing-key"])
 }
 

@@ -35,21 +35,23 @@ def encrypt(plain: str, *, about: str) -> str:
     """Encrypt `plain` with `about` (`identity_number:<item id>`) as associated data, which decryption needs too."""
     key = version(KEY)
     nonce = os.urandom(_NONCE_BYTES)
-    sealed = _cipher(key.value).encrypt(nonce, plain.encode(), about.encode())
-    return f"v{key.number}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
+    encrypted = _cipher(key.value).encrypt(nonce, plain.encode(), about.encode())
+    return f"v{key.number}.{base64.urlsafe_b64encode(nonce + encrypted).decode()}"
 
 
-def decrypt(sealed: str, *, about: str) -> str:
+def decrypt(encrypted: str, *, about: str) -> str:
     """The plain text that `encrypt` was given. Raises DecryptionFailed where the value or `about` has changed."""
     from cryptography.exceptions import InvalidTag
 
-    number, _, encoded = sealed.removeprefix("v").partition(".")
+    number, _, encoded = encrypted.removeprefix("v").partition(".")
     try:
         content = base64.urlsafe_b64decode(encoded)
         key = version(KEY, number)
         return _cipher(key.value).decrypt(content[:_NONCE_BYTES], content[_NONCE_BYTES:], about.encode()).decode()
     except (InvalidTag, ValueError) as error:
-        raise DecryptionFailed(f"a sealed value of key version {number!r} about {about.partition(':')[0]}") from error
+        raise DecryptionFailed(
+            f"an encrypted value of key version {number!r} about {about.partition(':')[0]}"
+        ) from error
 
 
 def current_prefix() -> str:

@@ -1,6 +1,6 @@
 """A person's own second factor: setting it up, new recovery codes, switching it off (MFA-1).
 
-An enrolment that has begun is kept by nobody but its owner: its secret travels sealed, until a first code of the app
+An enrolment that has begun is kept by nobody but its owner: its secret travels encrypted, until a first code of the app
 confirms that it arrived there. So another phone is set up while the former one still counts.
 """
 
@@ -168,8 +168,8 @@ def _check_role(person: Person) -> None:
 
 def _enrolment(person: Person, secret: str) -> Enrolment:
     expires_at = int(clock.now().timestamp()) + LIFE_SECONDS
-    sealed = field_encryption.encrypt(json.dumps([secret, expires_at]), about=_about(person.id))
-    return Enrolment(**_shown(person, secret), enrolment=sealed)
+    encrypted = field_encryption.encrypt(json.dumps([secret, expires_at]), about=_about(person.id))
+    return Enrolment(**_shown(person, secret), enrolment=encrypted)
 
 
 def _shown(person: Person, secret: str) -> dict[str, str]:

@@ -4,7 +4,7 @@
     recovery code       ten characters (50 bits), of which a person has ten, for the day the phone is lost
 
 Each is accepted once: the newest accepted time step is stored, and no step up to it is accepted again; a used recovery
-code is deleted. The app's secret is sealed (cloud/field_encryption), recovery codes are stored as keyed hashes. All
+code is deleted. The app's secret is encrypted (cloud/field_encryption), recovery codes are stored as keyed hashes. All
 changes happen under the lock of the person's row (people.lock).
 """
 
@@ -138,14 +138,14 @@ def step_of(secret: str, code: str) -> int | None:
 
 def store(tx: Transaction, user_id: UUID, secret: str, *, last_step: int) -> None:
     """Store the secret of a locked person's app, in the place of a former one."""
-    sealed = field_encryption.encrypt(secret, about=f"second_factor:{user_id}")
-    tx.execute(_STORE, {"user_id": user_id, "secret_sealed": sealed, "last_step": last_step})
+    encrypted = field_encryption.encrypt(secret, about=f"second_factor:{user_id}")
+    tx.execute(_STORE, {"user_id": user_id, "secret_sealed": encrypted, "last_step": last_step})
 
 
 def secret_of(tx: Transaction, user_id: UUID) -> str | None:
     """The secret of a person's app; None where they have no second factor."""
-    sealed = tx.execute(_SECRET, {"user_id": user_id}).scalar()
-    return field_encryption.decrypt(sealed, about=f"second_factor:{user_id}") if sealed else None
+    encrypted = tx.execute(_SECRET, {"user_id": user_id}).scalar()
+    return field_encryption.decrypt(encrypted, about=f"second_factor:{user_id}") if encrypted else None
 
 
 def replace_recovery_codes(tx: Transaction, user_id: UUID) -> list[str]:

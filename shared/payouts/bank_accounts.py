@@ -44,7 +44,7 @@ _REPLACE = text("UPDATE bank_accounts SET replaced_at = now() WHERE user_id = :u
 _ADD = text("""
     INSERT INTO bank_accounts (id, user_id, bank_code, account_number_sealed, account_number_ending,
         account_holder_name, status, check_id, waits_until)
-    SELECT :id, :user_id, :bank_code, :sealed, :ending, :holder, :status, :check_id,
+    SELECT :id, :user_id, :bank_code, :encrypted, :ending, :holder, :status, :check_id,
         CASE WHEN :seconds > 0 AND EXISTS (SELECT 1 FROM bank_accounts WHERE user_id = :user_id AND status <> 'refused')
             THEN clock_timestamp() + make_interval(secs => :seconds) END
 """)
@@ -256,7 +256,7 @@ def _add(tx: Transaction, user_id: UUID, checked: CheckedAccount) -> None:
             "id": checked.id,
             "user_id": user_id,
             "bank_code": checked.wanted.bank_code,
-            "sealed": encrypt(checked.wanted.account_number, about=_about(checked.id)),
+            "encrypted": encrypt(checked.wanted.account_number, about=_about(checked.id)),
             "ending": checked.wanted.account_number[-4:],
             "holder": checked.wanted.account_holder_name,
             "status": checked.status,

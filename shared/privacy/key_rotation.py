@@ -1,6 +1,6 @@
 """Key rotation: re-encryption of every encrypted field: `python -m shared.privacy.key_rotation`.
 
-    1  add a version to the secret field-encryption-key: what is sealed from now on uses it
+    1  add a version to the secret field-encryption-key: what is encrypted from now on uses it
     2  wait ten minutes, until no instance remembers the old version as the newest
     3  run this; run it again until it says that nothing was left
     4  disable the old version; destroy it once the backups that need it are gone
@@ -46,7 +46,9 @@ def rotate() -> dict[str, int]:
     """
     done = {field.table: _rotate(field) for field in FIELDS}
     with transaction() as tx:
-        audit.record(tx, "fields.resealed", subject="fields", subject_id=field_encryption.current_prefix(), counts=done)
+        audit.record(
+            tx, "fields.reencrypted", subject="fields", subject_id=field_encryption.current_prefix(), counts=done
+        )
     return done
 
 
@@ -62,23 +64,23 @@ def _rotate(field: Field) -> int:
 
 def _batch(tx: Transaction, field: Field) -> int:
     found = text(f"""
-        SELECT {field.key} AS key, {field.column} AS sealed FROM {field.table}
+        SELECT {field.key} AS key, {field.column} AS encrypted FROM {field.table}
         WHERE {field.column} <> '' AND NOT starts_with({field.column}, :prefix)
         ORDER BY {field.key} LIMIT {BATCH_SIZE} FOR NO KEY UPDATE SKIP LOCKED
     """)
-    change = text(f"UPDATE {field.table} SET {field.column} = :sealed WHERE {field.key} = :key")
+    change = text(f"UPDATE {field.table} SET {field.column} = :encrypted WHERE {field.key} = :key")
     rows = tx.execute(found, {"prefix": field_encryption.current_prefix()}).all()
-    resealed = [{"key": row.key, "sealed": _reencrypt(field, row.key, row.sealed)} for row in rows]
-    if resealed:
-        tx.execute(change, resealed)
-    return len(resealed)
+    reencrypted = [{"key": row.key, "encrypted": _reencrypt(field, row.key, row.encrypted)} for row in rows]
+    if reencrypted:
+        tx.execute(change, reencrypted)
+    return len(reencrypted)
 
 
-def _reencrypt(field: Field, key: object, sealed: str) -> str:
+def _reencrypt(field: Field, key: object, encrypted: str) -> str:
     about = field.about.format(key)
-    return field_encryption.encrypt(field_encryption.decrypt(sealed, about=about), about=about)
+    return field_encryption.encrypt(field_encryption.decrypt(encrypted, about=about), about=about)
 
 
 if __name__ == "__main__":
-    resealed = rotate()
-    sys.stdout.write("".join(f"{table:16} {count}\n" for table, count in resealed.items()))
+    reencrypted = rotate()
+    sys.stdout.write("".join(f"{table:16} {count}\n" for table, count in reencrypted.items()))

@@ -90,6 +90,6 @@ def confirm_accounts(stack: Stack, tx: Any, organizer_ids: list[Any]) -> None:
     secrets.provide({"field-encryption-key": KEYS["FIELD_ENCRYPTION_KEY"]})
     for row in tx.execute(text("SELECT id FROM bank_accounts WHERE user_id = ANY(:ids)"), {"ids": organizer_ids}).all():
         tx.execute(
-            text("UPDATE bank_accounts SET status = 'verified', account_number_sealed = :sealed WHERE id = :id"),
-            {"id": row.id, "sealed": encrypt("1234567890", about=f"bank_account:{row.id}")},
+            text("UPDATE bank_accounts SET status = 'verified', account_number_sealed = :encrypted WHERE id = :id"),
+            {"id": row.id, "encrypted": encrypt("1234567890", about=f"bank_account:{row.id}")},
         )

@@ -91,7 +91,7 @@ def a_case(title: str = "Konser Rembulan") -> Case:
             tx,
             """INSERT INTO bank_accounts (user_id, bank_code, account_number_sealed, account_number_ending,
                 account_holder_name, status)
-            VALUES (:id, 'BCA', 'sealed', '1234', 'Sari Dewi', 'verified') RETURNING id""",
+            VALUES (:id, 'BCA', 'encrypted', '1234', 'Sari Dewi', 'verified') RETURNING id""",
             id=buyer.id,
         ).scalar_one()
         transfer_id = run(

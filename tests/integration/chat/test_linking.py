@@ -195,7 +195,7 @@ def test_accounts_that_a_mailed_code_does_not_open_are_not_linked(role: str, a_p
     user_id, address = an_account(role="admin" if role == "admin" else "customer")
     if role == "second factor":
         with transaction() as tx:
-            query = text("INSERT INTO second_factors (user_id, secret_sealed, last_step) VALUES (:id, 'sealed', 0)")
+            query = text("INSERT INTO second_factors (user_id, secret_sealed, last_step) VALUES (:id, 'encrypted', 0)")
             tx.execute(query, {"id": user_id})
     phone = a_phone()
     order_id = has_bought(phone)

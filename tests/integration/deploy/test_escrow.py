@@ -88,15 +88,15 @@ def add(project: str, name: str) -> str:
     return value
 
 
-def decrypted(folder: Path, name: str, sealed: bytes) -> str:
+def decrypted(folder: Path, name: str, encrypted: bytes) -> str:
     """What a custodian reads, with openssl alone."""
     command = ["openssl", "cms", "-decrypt", "-inform", "DER", "-binary"]
     whose = ["-inkey", str(folder / f"{name}.key"), "-recip", str(folder / f"{name}.pem")]
-    return subprocess.run([*command, *whose], input=sealed, capture_output=True, check=True).stdout.decode()
+    return subprocess.run([*command, *whose], input=encrypted, capture_output=True, check=True).stdout.decode()
 
 
 def content(said: str) -> bytes:
-    """The sealed object that was told of."""
+    """The encrypted object that was told of."""
     name = said.rstrip().rpartition(f"gs://{BUCKET}/")[2]
     return clients.storage().bucket(BUCKET).blob(name).download_as_bytes()
 
@@ -109,11 +109,11 @@ def test_keys_come_back_under_their_old_numbers(a_project, folder: Path, who: st
     values["field-encryption-key"][3] = add(lost, "field-encryption-key")
     second = f"projects/{lost}/secrets/field-encryption-key/versions/2"
     clients.secret_manager().disable_secret_version(name=second)
-    assert escrow.main(["seal", BUCKET]) == 0
-    sealed = content(capsys.readouterr().out)
+    assert escrow.main(["encrypt", BUCKET]) == 0
+    encrypted = content(capsys.readouterr().out)
 
     new = a_project()
-    monkeypatch.setattr("sys.stdin", io.StringIO(decrypted(folder, who, sealed)))
+    monkeypatch.setattr("sys.stdin", io.StringIO(decrypted(folder, who, encrypted)))
     assert escrow.main(["restore"]) == 0
     assert escrow.collect() == values
     gap = clients.secret_manager().get_secret_version(name=second.replace(lost, new))
@@ -123,9 +123,9 @@ def test_keys_come_back_under_their_old_numbers(a_project, folder: Path, who: st
 def test_nothing_of_a_key_is_said_or_stored(a_project, capsys):
     project = a_project()
     values = [add(project, name) for name in escrow.ESCROWED]
-    assert escrow.main(["seal", BUCKET]) == 0
+    assert escrow.main(["encrypt", BUCKET]) == 0
     said = capsys.readouterr().out
-    assert "sealed for budi, siti" in said
+    assert "encrypted for budi, siti" in said
     assert not [value for value in values if value in said or value.encode() in content(said)]
 
 
@@ -139,7 +139,7 @@ def test_keys_are_not_given_to_secrets_that_have_some(a_project, capsys, monkeyp
 
 def test_a_key_without_a_version_is_told(a_project, capsys):
     a_project()
-    assert escrow.main(["seal", BUCKET]) == 1
+    assert escrow.main(["encrypt", BUCKET]) == 1
     assert "no enabled version of field-encryption-key, fingerprint-key" in capsys.readouterr().out
 
 

@@ -405,7 +405,7 @@ def a_transfer(refund_id, buyer, attempt, status):
         WITH account AS (
             INSERT INTO bank_accounts (user_id, bank_code, account_number_sealed, account_number_ending,
                 account_holder_name, status, replaced_at)
-            VALUES (:user_id, 'BCA', 'sealed', '4321', 'Siti Rahma', 'verified', now()) RETURNING id)
+            VALUES (:user_id, 'BCA', 'encrypted', '4321', 'Siti Rahma', 'verified', now()) RETURNING id)
         INSERT INTO disbursements (refund_id, attempt, bank_account_id, amount, status)
         SELECT :refund_id, :attempt, id, 90000, :status FROM account
         """,

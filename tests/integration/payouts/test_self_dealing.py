@@ -42,7 +42,7 @@ def give_bank_account(user_id, ending):
             text("""
                 INSERT INTO bank_accounts (id, user_id, bank_code, account_number_sealed, account_number_ending,
                     account_holder_name, status)
-                VALUES (gen_random_uuid(), :id, 'BCA', 'sealed', :ending, 'Siti Rahma', 'verified')
+                VALUES (gen_random_uuid(), :id, 'BCA', 'encrypted', :ending, 'Siti Rahma', 'verified')
             """),
             {"id": user_id, "ending": ending},
         )

@@ -1,4 +1,4 @@
-"""After a new key every sealed field is sealed anew, beside the running product (SEC-002)."""
+"""After a new key every encrypted field is encrypted anew, beside the running product (SEC-002)."""
 
 from uuid import UUID, uuid4
 
@@ -29,14 +29,18 @@ def an_account(number: str = "1234567890") -> UUID:
             text("""
                 INSERT INTO bank_accounts (id, user_id, bank_code, account_number_sealed, account_number_ending,
                     account_holder_name, status)
-                VALUES (:id, :user_id, 'BCA', :sealed, '7890', 'Siti', 'verified')
+                VALUES (:id, :user_id, 'BCA', :encrypted, '7890', 'Siti', 'verified')
             """),
-            {"id": account_id, "user_id": a_user(tx).id, "sealed": encrypt(number, about=f"bank_account:{account_id}")},
+            {
+                "id": account_id,
+                "user_id": a_user(tx).id,
+                "encrypted": encrypt(number, about=f"bank_account:{account_id}"),
+            },
         )
     return account_id
 
 
-def sealed(account_id: UUID) -> str:
+def encrypted(account_id: UUID) -> str:
     with transaction() as tx:
         found: str = tx.execute(
             text("SELECT account_number_sealed FROM bank_accounts WHERE id = :id"), {"id": account_id}
@@ -61,20 +65,20 @@ def test_old_values_are_sealed_under_the_new_key_and_open_as_before():
     assert key_rotation.rotate()["bank_accounts"] == 3
     assert key_rotation.rotate()["bank_accounts"] == 0
     for account_id in [*accounts, newest]:
-        assert sealed(account_id).startswith("v2.")
-        assert decrypt(sealed(account_id), about=f"bank_account:{account_id}") == "1234567890"
+        assert encrypted(account_id).startswith("v2.")
+        assert decrypt(encrypted(account_id), about=f"bank_account:{account_id}") == "1234567890"
 
 
 def test_a_value_that_is_changed_meanwhile_stays_as_it_was_changed():
     account_id = an_account()
     about = f"bank_account:{account_id}"
     secrets.provide({KEY: "a second key, random enough"}, number="2")
-    change = text("UPDATE bank_accounts SET account_number_sealed = :sealed WHERE id = :id")
+    change = text("UPDATE bank_accounts SET account_number_sealed = :encrypted WHERE id = :id")
     with transaction() as tx:
-        tx.execute(change, {"id": account_id, "sealed": encrypt("0987654321", about=about)})
+        tx.execute(change, {"id": account_id, "encrypted": encrypt("0987654321", about=about)})
         rotating = behind(tx, key_rotation.rotate)
     rotating.result()
-    assert decrypt(sealed(account_id), about=about) == "0987654321"
+    assert decrypt(encrypted(account_id), about=about) == "0987654321"
 
 
 def test_what_can_not_be_opened_stays_as_it_is():
@@ -85,8 +89,8 @@ def test_what_can_not_be_opened_stays_as_it_is():
             text("UPDATE bank_accounts SET account_number_sealed = overlay(account_number_sealed PLACING 'AAAA' FROM 9)"
                  " WHERE id = :id"), {"id": account_id}
         )  # fmt: skip
-    before = sealed(account_id)
+    before = encrypted(account_id)
     secrets.provide({KEY: "a third key, random enough"}, number="3")
     with pytest.raises(DecryptionFailed):
         key_rotation.rotate()
-    assert sealed(account_id) == before
+    assert encrypted(account_id) == before

@@ -32,7 +32,7 @@ def test_every_build_that_is_submitted_is_there():
 @pytest.mark.parametrize(("module", "argument"), sorted(set(COMMANDS)))
 def test_modules_know_what_they_are_asked_for(module: str, argument: str):
     assert module in (privileges.__name__, escrow.__name__)
-    assert argument in (privileges.COMMANDS if module == privileges.__name__ else ("seal", "restore"))
+    assert argument in (privileges.COMMANDS if module == privileges.__name__ else ("encrypt", "restore"))
 
 
 def test_roles_come_before_the_export_and_privileges_after():

@@ -32,7 +32,7 @@ resource "google_project_service" "this" {
 
 # Under Google's own keys, on purpose: a key of the lost project may be lost with it, and one of this project would be a
 # second way to destroy what the lock protects, by whoever may destroy keys. What people must not read in an export is
-# sealed by the product before it is stored; what is in escrow is encrypted for its custodians.
+# encrypted by the product before it is stored; what is in escrow is encrypted for its custodians.
 resource "google_storage_bucket" "this" {
   # checkov:skip=CKV_GCP_62:Access is in this project's audit log, which has data access switched on for storage
   # checkov:skip=CKV_GCP_63:as CKV_GCP_62: there is no log bucket that could be this one
