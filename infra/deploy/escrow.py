@@ -153,7 +153,7 @@ def _listing(keys: Keys) -> str:
     return "\n".join(f"{name}: version {', '.join(map(str, versions))}" for name, versions in keys.items())
 
 
-def _seal(bucket: str) -> str:
+def _encrypted(bucket: str) -> str:
     for_whom, keys = custodians(), collect()
     address = store(encrypt(keys, for_whom), bucket)
     return f"{_listing(keys)}\nencrypted for {', '.join(each.name for each in for_whom)}: {address}"
@@ -170,7 +170,7 @@ def main(arguments: list[str]) -> int:
     try:
         match arguments:
             case ["encrypt", bucket]:
-                print(_seal(bucket))
+                print(_encrypted(bucket))
             case ["restore"]:
                 print(_restore())
             case _:

@@ -1,6 +1,6 @@
 """The PDFs of tickets: rendered from the rows, kept in Cloud Storage under names that nobody can guess (TS-020).
 
-A file's name holds a keyed hash of the rendered facts, so a stored PDF is known to be current without
+A file's name holds a keyed hash of the rendered content, so a stored PDF is known to be current without
 being read, and one that says what is no longer true is rendered anew when it is next requested. The rest of the name
 comes from the file it replaces: a crash between storing a file and noting its name leaves nothing behind, and no
 name is ever used twice. Nothing is stored of people who have deleted their account (DP-002): an organizer who asks is
@@ -168,7 +168,7 @@ def current_pdf(ticket_id: UUID) -> bytes | None:
 
 def _stored(row: TicketRow) -> bytes | None:
     """The stored PDF if it is current."""
-    if not row.pdf_object or not row.pdf_object.startswith(_name_of_facts(row, _page(row))):
+    if not row.pdf_object or not row.pdf_object.startswith(_name_by_content(row, _page(row))):
         return None
     return storage.get(settings().tickets_bucket, row.pdf_object)
 
@@ -191,19 +191,19 @@ def _store(row: TicketRow, page: TicketContent, content: bytes) -> RenderedTicke
 
 def _object_name(row: TicketRow, page: TicketContent) -> str:
     """The name of the PDF to store; that of the stored file, where that is current but lost."""
-    facts = _name_of_facts(row, page)
-    if row.pdf_object and row.pdf_object.startswith(facts):
+    beginning = _name_by_content(row, page)
+    if row.pdf_object and row.pdf_object.startswith(beginning):
         return row.pdf_object
-    return f"{facts}{_keyed(row.ticket_id, 'replaces', row.pdf_object or '')}.pdf"
+    return f"{beginning}{_keyed(row.ticket_id, 'replaces', row.pdf_object or '')}.pdf"
 
 
-def _name_of_facts(row: TicketRow, page: TicketContent) -> str:
+def _name_by_content(row: TicketRow, page: TicketContent) -> str:
     """The prefix of the names of an item's PDFs."""
     shown = dict(vars(page))
-    if not page.allows_reentry:  # as if there were no such fact: what was stored before there was one stays current
+    if not page.allows_reentry:  # as if there were no such field: what was stored before there was one stays current
         del shown["allows_reentry"]
-    facts = json.dumps([LAYOUT, shown], default=str)
-    return _prefix(row.event_id, row.ticket_id) + _keyed(row.ticket_id, "facts", facts)
+    content = json.dumps([LAYOUT, shown], default=str)
+    return _prefix(row.event_id, row.ticket_id) + _keyed(row.ticket_id, "facts", content)
 
 
 def _keyed(ticket_id: UUID, purpose: str, content: str) -> str:

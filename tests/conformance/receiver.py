@@ -37,7 +37,7 @@ class Received:
 
 
 @dataclass(frozen=True)
-class Answer:
+class StubResponse:
     """A scripted response: status, headers, and how long the caller waits for it."""
 
     status: int = 204
@@ -51,7 +51,7 @@ class Receiver:
     def __init__(self) -> None:
         self._news = threading.Condition()
         self._received: dict[str, list[Received]] = defaultdict(list)
-        self._answers: dict[str, list[Answer]] = defaultdict(lambda: [Answer()])
+        self._answers: dict[str, list[StubResponse]] = defaultdict(lambda: [StubResponse()])
         self._open: Counter[str] = Counter()
         self._most_open: Counter[str] = Counter()
         self._leaving = threading.Event()
@@ -72,10 +72,10 @@ class Receiver:
         """The URL of `path` (with its slash)."""
         return f"http://127.0.0.1:{self._server.server_port}{path}"
 
-    def answer(self, path: str, *answers: int | Answer) -> None:
+    def answer(self, path: str, *answers: int | StubResponse) -> None:
         """Give these answers in turn, and the last of them from then on."""
         with self._news:
-            self._answers[path] = [Answer(each) if isinstance(each, int) else each for each in answers]
+            self._answers[path] = [StubResponse(each) if isinstance(each, int) else each for each in answers]
 
     def received(self, path: str) -> list[Received]:
         """The requests to `path` so far."""

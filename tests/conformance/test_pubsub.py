@@ -39,7 +39,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from tests.conformance.local_cloud import LocalCloud
-from tests.conformance.receiver import Answer, Receiver
+from tests.conformance.receiver import Receiver, StubResponse
 from tests.conformance.timing import assert_apart
 from tests.waiting import PATIENCE_SECONDS, until
 
@@ -461,7 +461,7 @@ def test_kill_9_loses_no_acknowledged_publish(local: Pubsub, local_cloud: LocalC
 
 
 def test_a_push_under_way_at_kill_9_is_made_again(local: Pubsub, local_cloud: LocalCloud, receiver: Receiver) -> None:
-    receiver.answer("/push", Answer(after_seconds=60), 204)
+    receiver.answer("/push", StubResponse(after_seconds=60), 204)
     topic = local.topic()
     local.subscription(topic, **push_to(receiver.url("/push")), ack_deadline_seconds=600)
     local.publish(topic, "important")

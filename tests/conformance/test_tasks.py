@@ -29,7 +29,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from tests.conformance.local_cloud import LocalCloud
-from tests.conformance.receiver import Answer, Receiver
+from tests.conformance.receiver import Receiver, StubResponse
 from tests.conformance.timing import assert_apart
 from tests.waiting import until
 
@@ -160,7 +160,7 @@ def test_a_task_is_sent_at_its_time(tasks: Tasks, receiver: Receiver) -> None:
 
 
 def test_a_redirect_is_not_followed(tasks: Tasks, receiver: Receiver) -> None:
-    receiver.answer("/task", Answer(302, {"Location": receiver.url("/elsewhere")}), 204)
+    receiver.answer("/task", StubResponse(302, {"Location": receiver.url("/elsewhere")}), 204)
     queue = tasks.queue(min_backoff=milliseconds(50))
 
     tasks.create(queue, receiver.url("/task"))
@@ -261,7 +261,7 @@ def test_a_failed_task_waits_longer_each_time(tasks: Tasks, receiver: Receiver) 
 
 
 def test_a_longer_retry_after_is_obeyed(tasks: Tasks, receiver: Receiver) -> None:
-    receiver.answer("/task", Answer(429, {"Retry-After": "1"}), 204)
+    receiver.answer("/task", StubResponse(429, {"Retry-After": "1"}), 204)
     queue = tasks.queue(min_backoff=milliseconds(50))
 
     tasks.create(queue, receiver.url("/task"))
@@ -364,7 +364,7 @@ def test_a_queue_sends_no_faster_than_its_rate(tasks: Tasks, receiver: Receiver)
 
 
 def test_a_queue_has_no_more_tasks_under_way_than_it_allows(tasks: Tasks, receiver: Receiver) -> None:
-    receiver.answer("/task", Answer(after_seconds=0.3))
+    receiver.answer("/task", StubResponse(after_seconds=0.3))
     queue = tasks.queue(max_concurrent_dispatches=2)
     tasks.client.pause_queue(name=queue)
     for _ in range(10):
@@ -377,7 +377,7 @@ def test_a_queue_has_no_more_tasks_under_way_than_it_allows(tasks: Tasks, receiv
 
 
 def test_one_slow_receiver_does_not_hold_up_another_queue(tasks: Tasks, receiver: Receiver) -> None:
-    receiver.answer("/slow", Answer(after_seconds=300))
+    receiver.answer("/slow", StubResponse(after_seconds=300))
     slow, quick = tasks.queue("slow"), tasks.queue("quick")
     for _ in range(30):
         tasks.create(slow, receiver.url("/slow"))

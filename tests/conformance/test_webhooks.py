@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from infra.local.cloud import deliveries
 from infra.local.cloud.store import open_store
 from tests.conformance.local_cloud import LocalCloud
-from tests.conformance.receiver import Answer, Receiver
+from tests.conformance.receiver import Receiver, StubResponse
 from tests.conformance.timing import assert_apart
 from tests.waiting import until
 
@@ -70,7 +70,7 @@ def test_a_refused_webhook_follows_the_gateways_retry_table(store: Engine, recei
 
 def test_what_a_gateway_does_not_repeat_is_given_up(store: Engine, local_cloud: LocalCloud, receiver: Receiver) -> None:
     url = receiver.url("/moved")
-    receiver.answer("/moved", Answer(302, {"Location": receiver.url("/elsewhere")}))
+    receiver.answer("/moved", StubResponse(302, {"Location": receiver.url("/elsewhere")}))
 
     deliveries.enqueue(store, queue="webhooks", policy="midtrans-webhook", url=url)
 
@@ -79,7 +79,7 @@ def test_what_a_gateway_does_not_repeat_is_given_up(store: Engine, local_cloud: 
 
 
 def test_no_answer_in_time_is_a_failed_attempt(store: Engine, receiver: Receiver) -> None:
-    receiver.answer("/slow", Answer(after_seconds=300), 204)
+    receiver.answer("/slow", StubResponse(after_seconds=300), 204)
 
     deliveries.enqueue(
         store,

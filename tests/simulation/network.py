@@ -35,7 +35,7 @@ _REFUSAL = {"error_code": "API_VALIDATION_ERROR", "message": "refused", "error_m
 
 
 @dataclass(frozen=True)
-class Answer:
+class FunctionResponse:
     """What came back."""
 
     status: int
@@ -43,8 +43,8 @@ class Answer:
     body: bytes
 
 
-_UNAVAILABLE = Answer(503, {"Content-Type": "text/html"}, b"<h1>Try again</h1>")
-_UNREADABLE = Answer(200, {"Content-Type": "text/html"}, b"<h1>We will be back soon</h1>")
+_UNAVAILABLE = FunctionResponse(503, {"Content-Type": "text/html"}, b"<h1>Try again</h1>")
+_UNREADABLE = FunctionResponse(200, {"Content-Type": "text/html"}, b"<h1>We will be back soon</h1>")
 
 
 class Network:
@@ -61,7 +61,7 @@ class Network:
         """Take the place of requests' adapter: carry one call there, and its answer back."""
         url = request.url or ""
         if not url.startswith(GATEWAYS):
-            return _response(request, Answer(403, {}, b""))  # as Cloud Run does
+            return _response(request, FunctionResponse(403, {}, b""))  # as Cloud Run does
         self._faults.pass_by(Point.GATEWAY, "before")
         self._interrupt(is_late=False)
         method, path = request.method or "GET", urlsplit(url).path
@@ -80,23 +80,23 @@ class Network:
         seen = _UNREADABLE if fault is FaultKind.GATEWAY_UNREADABLE else self._as_known_yet(method, url, answer)
         return _response(request, seen)
 
-    def _wrong(self, method: str, path: str) -> Answer | None:
+    def _wrong(self, method: str, path: str) -> FunctionResponse | None:
         """The answer of a gateway that refuses to open a payment."""
         if method == "POST" and path in _OPENINGS and self._faults.due(Point.OPENING):
-            return Answer(400, _JSON, json.dumps(_REFUSAL).encode())
+            return FunctionResponse(400, _JSON, json.dumps(_REFUSAL).encode())
         return None
 
-    def _as_known_yet(self, method: str, url: str, answer: Answer) -> Answer:
+    def _as_known_yet(self, method: str, url: str, answer: FunctionResponse) -> FunctionResponse:
         """A list without what it does not have yet; whose account it is, without what a slow bank has not said yet."""
         path = urlsplit(url).path
         if method == "GET" and path in _LISTS and self._faults.due(Point.LISTING):
             self.not_listed.update(parse_qs(urlsplit(url).query).get("external_id", []))
             newest = self._clock.now - timedelta(seconds=LISTED_SECONDS)
             old = [each for each in json.loads(answer.body) if datetime.fromisoformat(each["created"]) < newest]
-            return Answer(answer.status, answer.headers, json.dumps(old).encode())
+            return FunctionResponse(answer.status, answer.headers, json.dumps(old).encode())
         if method == "POST" and path == _ACCOUNT_CHECKS and self._faults.due(Point.ACCOUNT_CHECK):
             said = {name: value for name, value in json.loads(answer.body).items() if name != "result"}
-            return Answer(answer.status, answer.headers, json.dumps({**said, "status": "PENDING"}).encode())
+            return FunctionResponse(answer.status, answer.headers, json.dumps({**said, "status": "PENDING"}).encode())
         return answer
 
     def _give_up(self, request: requests.PreparedRequest, timeout: tuple[float, float]) -> NoReturn:
@@ -104,13 +104,13 @@ class Network:
         self._clock.advance(timeout[1])
         raise requests.ReadTimeout(request=request)
 
-    def carry(self, method: str, url: str, headers: dict[str, str], body: bytes | str | None) -> Answer:
+    def carry(self, method: str, url: str, headers: dict[str, str], body: bytes | str | None) -> FunctionResponse:
         """Call a simulated service."""
         parts = urlsplit(url)
         data = body.encode() if isinstance(body, str) else body
         environ = wsgi.environ(method, parts.path, parts.query, headers, data or b"")
         content, status, found = run_wsgi_app(self._services, environ, buffered=True)
-        return Answer(int(status.split()[0]), dict(found), b"".join(content))
+        return FunctionResponse(int(status.split()[0]), dict(found), b"".join(content))
 
     @contextmanager
     def interrupted(self, by: Callable[[], object], *, is_late: bool) -> Iterator[None]:
@@ -147,7 +147,7 @@ class Network:
             yield
 
 
-def _response(request: requests.PreparedRequest, answer: Answer) -> requests.Response:
+def _response(request: requests.PreparedRequest, answer: FunctionResponse) -> requests.Response:
     response = requests.Response()
     response.status_code = answer.status
     response.headers.update(answer.headers)

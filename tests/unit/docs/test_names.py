@@ -121,3 +121,46 @@ def test_what_is_no_name_is_found():
         "Vanished",
     }
     assert undefined("what people.vanish does", {"people"}) == {"people.vanish"}
+
+
+OLD_MODULES = {
+    *(
+        "by_hand",
+        "paying_back",
+        "paying_out",
+        "ending",
+        "facts",
+        "composing",
+        "answers",
+        "opening",
+        "claims",
+        "holdings",
+    ),
+    *(
+        "sealing",
+        "resealing",
+        "sheet",
+        "typeface",
+        "printing",
+        "combining",
+        "preparing",
+        "reading",
+        "ownership",
+        "grants",
+    ),
+    *("disposal", "windows", "metering"),
+}
+OLD_CLASSES = re.compile(r"^_?(Letter|Ask|Look|Bell|Pace|Draft|\w*Answer|PaymentFact|WebhookNotice)$")
+OLD_FUNCTIONS = re.compile(r"^_?(seal|reseal|bury|once_key|open_and_hold|ask_\w+_mail)$")
+
+
+def test_what_has_a_standard_term_has_no_other_name():
+    """Payment expiry, refund execution, schemas, field encryption, rate limiter ...: what an engineer looks for."""
+    named = [(path.relative_to(ROOT), path.stem) for path in sources() if path.stem in OLD_MODULES]
+    for path in [*sources(), *(ROOT / "tests").rglob("*.py")]:
+        for node in nodes(path):
+            if isinstance(node, ast.ClassDef) and OLD_CLASSES.match(node.name):
+                named.append((path.relative_to(ROOT), node.name))
+            if isinstance(node, ast.FunctionDef) and OLD_FUNCTIONS.match(node.name):
+                named.append((path.relative_to(ROOT), node.name))
+    assert named == []
