@@ -18,6 +18,7 @@ from shared.catalog import search as event_search
 from shared.cloud import audit
 from shared.cloud.database import Transaction
 from shared.field_types import line
+from shared.gateways.names import SQL_LIST
 from shared.identity.tokens import Principal
 from shared.models import Query, ResponseModel
 
@@ -150,7 +151,7 @@ LOOKUPS: Final = (
                     "external_id = ANY(:references)",
                     "va_number = ANY(:references)",
                     "transaction_id = ANY(:references)",
-                    "gateway IN ('xendit', 'midtrans') AND gateway_reference = ANY(:references)",
+                    f"gateway IN ({SQL_LIST}) AND gateway_reference = ANY(:references)",
                 )
             ),
             # Uses index: refunds_gateway_refund_id
@@ -160,7 +161,7 @@ LOOKUPS: Final = (
             # Uses index: webhook_events_once
             _ids(
                 HitKind.WEBHOOK,
-                "webhook_events WHERE gateway IN ('xendit', 'midtrans') AND webhook_id = ANY(:references)",
+                f"webhook_events WHERE gateway IN ({SQL_LIST}) AND webhook_id = ANY(:references)",
             ),
             # Uses index: emails_provider
             _ids(HitKind.MAIL, "emails WHERE provider_message_id = ANY(:references)"),

@@ -1,4 +1,7 @@
-"""The protocol of payment gateways. A third gateway is a package that implements it, and a line in `registry`.
+"""The protocol of payment gateways.
+
+A third gateway is a package that implements it, its name in `names` and its client in `registry`, a migration that
+widens the CHECKs of `gateway`, the address of its webhooks, its settings and its simulator.
 
 No transaction is open while a method runs. Each may raise the errors of `shared.gateways.errors`.
 """
@@ -75,7 +78,7 @@ class SendableRefund(PaymentReference, Protocol):
 
     @property
     def reason(self) -> str:
-        """The gateway's name as people know it."""
+        """Why it goes back, in words for people."""
 
     @property
     def gateway_refund_id(self) -> str | None:
@@ -140,6 +143,8 @@ class TransferGateway(Protocol):
     """A gateway that sends money to bank accounts, and asks banks whose they are."""
 
     name: str
+    account_digits: Mapping[str, range]
+    """The banks that it sends money to, by our code: how many digits their account numbers have."""
 
     def send_transfer(
         self, *, key: UUID, bank_code: str, account_number: str, holder_name: str, amount: int, description: str

@@ -27,11 +27,13 @@ GATEWAYS: dict[str, Callable[[], Gateway]] = {
     "xendit": lambda: XenditGateway(xendit()),
     "midtrans": lambda: MidtransGateway(midtrans()),
 }
-"""Every payment gateway, by its name."""
+"""Every payment gateway, by its name (`names.NAMES`)."""
 NO_GATEWAY = "none"
 """In `payments.gateway`: a payment of Rp 0, which no gateway carries."""
 TRANSFERS = "xendit"
 """The gateway that sends money to bank accounts."""
+TRANSFER_GATEWAYS: dict[str, Callable[[], TransferGateway]] = {TRANSFERS: lambda: XenditGateway(xendit())}
+"""Every gateway that can."""
 
 
 def gateway(name: str) -> Gateway:
@@ -41,7 +43,7 @@ def gateway(name: str) -> Gateway:
 
 def transfer_gateway() -> TransferGateway:
     """The gateway that carries payouts, and refunds that no payment gateway can send back."""
-    return XenditGateway(xendit())
+    return TRANSFER_GATEWAYS[TRANSFERS]()
 
 
 def xendit() -> Xendit:

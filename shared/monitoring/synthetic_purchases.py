@@ -22,10 +22,10 @@ from shared.catalog import synthetic_events
 from shared.catalog.synthetic_events import SyntheticEvent
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings
+from shared.gateways import names
 from shared.monitoring.product_client import ProductClient, StepFailed
 from shared.states import OrderStatus
 
-GATEWAYS = ("xendit", "midtrans")
 METHOD = "QRIS"
 PATIENCE_SECONDS = 60
 """The longest that a ticket, its mail, or the end of a payment may take: messages are delivered within seconds."""
@@ -65,7 +65,7 @@ def purchase() -> None:
 
 def open_payments() -> None:
     """Open a payment at each gateway and cancel it, and log how that went. Opens its own transactions."""
-    for gateway in GATEWAYS:
+    for gateway in names.NAMES:
         _watched(f"payment at {gateway}", partial(_open_and_cancel, gateway))
 
 

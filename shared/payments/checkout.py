@@ -28,6 +28,7 @@ from shared.cloud.database import Transaction, transaction
 from shared.cloud.settings import settings
 from shared.gateways import registry
 from shared.gateways.errors import GatewayError, GatewayRefused, GatewayUnavailable
+from shared.gateways.names import GatewayName
 from shared.gateways.statuses import Customer, OpenedPayment, PaymentMethod
 from shared.identity import messenger_accounts
 from shared.messages import mails
@@ -35,7 +36,6 @@ from shared.models import RequestModel
 from shared.payments import gateway_circuits, payment_options, status_handling
 from shared.payments import records as payment_records
 from shared.payments.gateway_circuits import Circuit
-from shared.payments.payment_options import GatewayName
 from shared.payments.records import Payment
 from shared.problems import Invalid, Problem, TryAgain
 from shared.sales import attendees, expiry, orders, registrations

@@ -6,17 +6,14 @@ All instances share what they know of a gateway (`gateway_circuits`); this proce
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 from shared.cloud.database import Transaction
 from shared.cloud.settings import settings
-from shared.gateways import registry
+from shared.gateways import names, registry
 from shared.gateways.statuses import PaymentMethod
 from shared.payments import gateway_circuits
 from shared.payments.gateway_circuits import Circuit
 from shared.problems import Problem
-
-GatewayName = Literal["xendit", "midtrans"]
 
 _BANKS = (
     PaymentMethod.BCA,
@@ -134,7 +131,7 @@ def require_within_limit(amount: int, *, method: PaymentMethod, gateway: str) ->
 
 def _gateways() -> list[str]:
     default = settings().default_gateway
-    return sorted(get_args(GatewayName), key=lambda name: name != default)
+    return sorted(names.NAMES, key=lambda name: name != default)
 
 
 def _of_gateway(name: str, amount: int, pauses: Mapping[Circuit, float]) -> Iterator[PaymentOption]:

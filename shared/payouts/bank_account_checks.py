@@ -11,7 +11,6 @@ from shared.cloud.database import Transaction, transaction
 from shared.gateways import registry
 from shared.gateways.errors import GatewayError, GatewayRefused
 from shared.gateways.statuses import AccountCheck, AccountName
-from shared.gateways.xendit.requests import BANKS
 from shared.identity import people
 from shared.models import RequestModel
 from shared.payouts import bank_accounts, holder_names
@@ -57,7 +56,7 @@ def check(wanted: BankAccountBody) -> CheckedAccount:
 
     Raises Invalid, AccountNotFound, AccountNameMismatch, and TryAgain where nobody could be asked.
     """
-    if len(wanted.account_number) not in BANKS[wanted.bank_code].account_digits:
+    if len(wanted.account_number) not in registry.transfer_gateway().account_digits[wanted.bank_code]:
         raise Invalid.field("account_number", Sentence("is not as long as {bank} makes them", bank=wanted.bank_code))
     account_id = uuid4()
     found = _query_bank(account_id, wanted)

@@ -6,12 +6,13 @@ that payment.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from shared.accounting import ledger
 from shared.cloud.database import Transaction
 from shared.field_types import line
+from shared.gateways.names import GatewayName
 from shared.models import RequestModel
 from shared.payouts import transfers
 from shared.problems import Invalid, Problem
@@ -43,7 +44,7 @@ _PAID_ALREADY = (
 class ManualRefundRequest(RequestModel):
     """The way a person has paid a refund: no names, no account numbers."""
 
-    through: Literal["xendit", "midtrans"]
+    through: GatewayName
     note: Annotated[str, line(500)]
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from shared.cloud.database import Transaction
 from shared.field_types import Trimmed
+from shared.gateways.names import SQL_LIST
 from shared.identity.tokens import Principal
 from shared.models import Listing, PageQuery, ResponseModel, without_empty_fields
 from shared.reports import patterns, periods
@@ -43,7 +44,7 @@ _SEARCH = text(f"""
         UNION ALL SELECT order_id FROM payments WHERE va_number = :words  -- Uses index: payments_va_number
         UNION ALL SELECT order_id FROM payments WHERE transaction_id = :words  -- Uses index: payments_transaction_id
         UNION ALL SELECT order_id FROM payments  -- Uses index: payments_gateway_reference
-        WHERE gateway IN ('xendit', 'midtrans') AND gateway_reference = :words
+        WHERE gateway IN ({SQL_LIST}) AND gateway_reference = :words
         UNION ALL SELECT o.id FROM orders o JOIN users u ON u.id = o.user_id  -- Uses index: orders_event_created
         WHERE o.event_id = :event_id AND (u.full_name ILIKE :anywhere OR u.email LIKE lower(:anywhere))
         UNION ALL SELECT i.order_id  -- Uses index: order_items_tier

@@ -6,7 +6,7 @@ matched with what its reference names, with an equal amount, or with the days th
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 from uuid import UUID
 
 from pydantic import AfterValidator, Field
@@ -16,6 +16,7 @@ from shared.accounting import ledger
 from shared.cloud import audit
 from shared.cloud.database import Transaction
 from shared.field_types import in_reach, line
+from shared.gateways.names import GatewayName
 from shared.models import Listing, PageQuery, RequestModel, ResponseModel
 from shared.problems import NotFound, Problem
 from shared.settlement_reports import cells, differences, expectations, gateway_lock
@@ -72,7 +73,7 @@ class NewArrival(RequestModel):
     `expected_ids` are the expected arrivals that it pays, where it is not to be found by itself.
     """
 
-    gateway: Literal["xendit", "midtrans"]
+    gateway: GatewayName
     arrived_on: Annotated[date, Field(strict=False), AfterValidator(in_reach)]
     amount: Annotated[int, Field(gt=0, lt=cells.MAX_AMOUNT)]
     reference: Annotated[str, line(200)]
@@ -110,7 +111,7 @@ class ExpectedResponse(ResponseModel):
 class ExpectedQuery(PageQuery):
     """The gateway whose money is expected."""
 
-    gateway: Literal["xendit", "midtrans"]
+    gateway: GatewayName
 
 
 def enter(tx: Transaction, wanted: NewArrival, *, by: UUID) -> ArrivalResponse:

@@ -13,6 +13,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from shared.cloud.database import Transaction
+from shared.gateways.names import NAMES, GatewayName
 from shared.models import ResponseModel
 from shared.settlement_reports import arrivals, cells, gateway_lock, report_files
 from shared.settlement_reports.arrivals import NewArrival
@@ -27,7 +28,7 @@ COLUMNS: Final[Columns] = {
     "side": Column(("Type", "Tipe", "DB/CR", "CR/DB", "D/K", "Debit or Credit"), is_required=False),
     "reference": Column(("Reference", "Reference No", "No. Referensi", "No Ref"), is_required=False),
 }  # fmt: skip
-PAYERS: Final[Mapping[str, str]] = {"xendit": "xendit", "midtrans": "midtrans"}
+PAYERS: Final[Mapping[str, GatewayName]] = {name: name for name in NAMES}
 """The words in a description that name a gateway."""
 _DEBITS: Final = frozenset({"db", "dr", "d", "debit", "debet"})
 

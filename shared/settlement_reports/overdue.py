@@ -11,6 +11,7 @@ from sqlalchemy import text
 from shared import local_time
 from shared.cloud import clock
 from shared.cloud.database import Transaction, transaction
+from shared.gateways import names
 from shared.settlement_reports import differences, expectations, gateway_lock
 from shared.settlement_reports.arrivals import REACH
 from shared.settlement_reports.differences import Difference, DifferenceKind
@@ -23,7 +24,6 @@ ARRIVAL_AFTER: Final = timedelta(days=4)
 """Banks book within a working day."""
 MAX_AT_ONCE: Final = 500
 """So many missing payments at a time: where there are more, a whole report is missing, and one task says so too."""
-GATEWAYS: Final = ("xendit", "midtrans")
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ _SINCE = text(f"""
 
 def check() -> None:
     """Find what is overdue at each gateway, each in a transaction of its own."""
-    for gateway in GATEWAYS:
+    for gateway in names.NAMES:
         with transaction() as tx:
             gateway_lock.acquire(tx, gateway)
             find(tx, gateway)

@@ -16,11 +16,11 @@ expired, cancelled, event_cancelled, refunded
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Literal
 
 from shared.catalog.events import EventResponse
 from shared.catalog.tiers import TierResponse
-from shared.payments.payment_options import GatewayName
+from shared.gateways import names
 from shared.refunds.schemas import RefundResponse
 from shared.sales.schemas import OrderItemResponse, OrderResponse, OrderTicketResponse, PaymentResponse
 from shared.sales.ticket_mails import UNDELIVERED
@@ -145,7 +145,7 @@ class OrderView:
         """True if neither gateway has answered when it was asked last."""
         newest = {each.gateway: each for each in self.order.payments}.values()
         silent = [each for each in newest if not each.gateway_reference and each.status != PaymentStatus.FAILED]
-        return len(silent) == len(get_args(GatewayName))
+        return len(silent) == len(names.NAMES)
 
     @property
     def is_live(self) -> bool:

@@ -24,7 +24,7 @@ from shared.gateways.statuses import (
     WebhookEvent,
 )
 from shared.gateways.xendit.client import Xendit
-from shared.gateways.xendit.requests import ACCOUNT_METHODS
+from shared.gateways.xendit.requests import ACCOUNT_METHODS, BANKS
 from shared.gateways.xendit.responses import GATEWAY
 from shared.states import RefundKind
 
@@ -54,6 +54,8 @@ class XenditGateway:
             *("ALFAMART", "INDOMARET"),
         }
     )
+
+    account_digits: Mapping[str, range] = {code: bank.account_digits for code, bank in BANKS.items()}
 
     def __init__(self, client: Xendit) -> None:
         self._client = client

@@ -1,6 +1,6 @@
 """Arrivals at our bank: typed, or out of a bank statement, and what they pay (CLEAR-1)."""
 
-from typing import Annotated, Any, Final, get_args
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from werkzeug.datastructures import MultiDict
@@ -8,12 +8,13 @@ from werkzeug.datastructures import MultiDict
 from shared import local_time
 from shared.cloud import authorization, clock
 from shared.cloud.database import Transaction, transaction
+from shared.gateways.names import NAMES
 from shared.identity import principals
 from shared.identity.tokens import Principal
 from shared.models import PageQuery
 from shared.problems import Problem
 from shared.settlement_reports import arrivals, bank_statements, overdue
-from shared.settlement_reports.arrivals import ArrivalMatched, ExpectedQuery, ExpectedResponse, Match, NewArrival
+from shared.settlement_reports.arrivals import ArrivalMatched, ExpectedResponse, Match, NewArrival
 from shared.settlement_reports.report_files import MAX_BYTES
 from shared.site import forms, lists, rendering
 from shared.site.admin import actions, settlement_words
@@ -27,7 +28,6 @@ from shared.web.pages import Language, Page, PageRequest, Redirect
 LIST: Final = "/admin/settlements/arrivals"
 ENTER: Final = f"{LIST}/enter"
 STATEMENT: Final = f"{LIST}/statement"
-GATEWAYS: Final = get_args(ExpectedQuery.model_fields["gateway"].annotation)
 MAX_CHOICES: Final = 60
 
 pages = App("site")
@@ -39,7 +39,7 @@ def listing(request: PageRequest, admin: AdminOfDesk) -> Page:
     with transaction() as tx:
         authorization.record_list_access(tx, admin, subject="bank_arrival")
         found = arrivals.list_page(tx, PageQuery(**lists.page_of(request)))
-        expected = [each for name in GATEWAYS for each in arrivals.expected(tx, name, today=_today())]
+        expected = [each for name in NAMES for each in arrivals.expected(tx, name, today=_today())]
     return rendering.form_page(
         "admin/bank_arrivals.html",
         request,
@@ -94,7 +94,7 @@ def _enter_page(
         problem=problem,
         address=ENTER,
         given=request.form or MultiDict({"arrived_on": str(_today())}),
-        gateways=[(name, gateway(name)) for name in GATEWAYS],
+        gateways=[(name, gateway(name)) for name in NAMES],
         details=settlement_words.details_of(problem, request.language),
     )
 

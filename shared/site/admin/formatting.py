@@ -3,10 +3,10 @@
 from typing import Final
 
 from shared import rupiah
+from shared.gateways.names import BRANDS
 from shared.web.pages import Language
 
 _UNBREAKABLE_SPACE: Final = "\u00a0"
-_GATEWAYS: Final = {"xendit": "Xendit", "midtrans": "Midtrans"}
 
 
 def money(language: Language, amount: int) -> str:
@@ -16,4 +16,4 @@ def money(language: Language, amount: int) -> str:
 
 def gateway(name: str | None) -> str:
     """A gateway by its name."""
-    return _GATEWAYS.get(name or "", name or "–")
+    return next((brand for known, brand in BRANDS.items() if known == name), name or "–")

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from shared.accounting import ledger
 from shared.cloud.database import Transaction, transaction
+from shared.gateways.names import NAMES
 from shared.identity import principals
 from shared.identity.tokens import Principal
 from shared.payments import records as payment_records
@@ -145,7 +146,7 @@ def _confirm_record_manual(tx: Transaction, admin: Principal, refund_id: UUID, l
                 "through",
                 translate(language, "At whose dashboard was it paid?"),
                 kind="choice",
-                choices=[Choice(each, gateway(each)) for each in ("xendit", "midtrans")],
+                choices=[Choice(each, gateway(each)) for each in NAMES],
             ),
             Field(
                 "note",

@@ -15,7 +15,7 @@ from infra.local.postgres import Postgres
 from shared.catalog import synthetic_events
 from shared.catalog.synthetic_events import SyntheticEvent
 from shared.cloud.database import transaction
-from shared.gateways import registry
+from shared.gateways import names, registry
 from shared.gateways.sendgrid.client import Sender, SendGrid
 from shared.identity import addresses
 from shared.monitoring import product_client, synthetic_purchases
@@ -161,7 +161,7 @@ def test_payments_are_opened_at_both_gateways_and_end_there(
     event: SyntheticEvent, network: Network, caplog: pytest.LogCaptureFixture
 ):
     before = left()
-    expected = [(f"payment at {gateway}", "succeeded", None) for gateway in synthetic_purchases.GATEWAYS]
+    expected = [(f"payment at {gateway}", "succeeded", None) for gateway in names.NAMES]
     assert outcomes(caplog, synthetic_purchases.open_payments) == expected
     assert left() == before
     with transaction() as tx:

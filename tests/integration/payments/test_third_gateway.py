@@ -1,4 +1,4 @@
-"""A third gateway is a class that does `shared/gateways/protocol.py` and a line in the registry (PS-005, PS-017)."""
+"""A third gateway is a class that does `shared/gateways/protocol.py`, registered under its name (PS-005, PS-017)."""
 
 import json
 from collections.abc import Iterable, Mapping

@@ -10,6 +10,7 @@ import pytest
 from shared import local_time
 from shared.cloud import clock, manual_tasks
 from shared.cloud.database import transaction
+from shared.gateways import names
 from shared.settlement_reports import arrivals, bank_statements, differences, overdue
 from shared.settlement_reports.arrivals import ArrivalKnown, ArrivalMatched, ArrivalResponse, Match, NewArrival
 from shared.settlement_reports.bank_statements import StatementResult
@@ -45,7 +46,7 @@ def _nothing_waits(database: str, admin: UUID) -> Iterator[None]:
     """What a test leaves waiting would be matched with another's."""
     yield
     with transaction() as tx:
-        for gateway in overdue.GATEWAYS:
+        for gateway in names.NAMES:
             waiting = arrivals.expected(tx, gateway, today=today() + timedelta(days=1))
             if waiting:
                 _swallow(tx, gateway, [each.id for each in waiting], admin)

@@ -6,7 +6,7 @@ import pytest
 
 from shared.cloud import secrets
 from shared.cloud.settings import Settings
-from shared.gateways import registry
+from shared.gateways import names, registry
 
 KEYS = {
     "xendit-api-key": registry.xendit,
@@ -21,6 +21,12 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Secrets for these tests alone."""
     monkeypatch.setattr(secrets, "_cache", {})
     secrets.provide(dict.fromkeys([*KEYS, "midtrans-client-key"], "of these tests only"))
+
+
+def test_every_name_has_a_gateway_and_a_brand():
+    assert list(names.NAMES) == list(registry.GATEWAYS) == list(names.BRANDS)
+    assert all(registry.GATEWAYS[name]().name == name for name in names.NAMES)
+    assert registry.transfer_gateway().name == registry.TRANSFERS
 
 
 @pytest.mark.parametrize("client", dict.fromkeys(KEYS.values()), ids=lambda client: client.__name__)
