@@ -157,11 +157,11 @@ def record_statuses(tx: Transaction, statuses: Sequence[DeliveryStatus]) -> list
         row = tx.execute(_LOCK, {"id": _uuid(status.callback_data), "message_id": status.message_id}).first()
         if row is None or not _is_news(row, status):
             continue
-        if status.status == "failed" and _is_to_be_repeated(row, status):
+        if status.status is ChatMessageStatus.FAILED and _is_to_be_repeated(row, status):
             _requeue(tx, row, status)
         else:
             _move(tx, row.id, status)
-            if status.status == "failed":
+            if status.status is ChatMessageStatus.FAILED:
                 content = _content.validate_python(row.content)
                 failed.append(Undelivered(row.id, row.sender_id, content, str(status.error_code)))
     return failed
@@ -172,11 +172,11 @@ def _is_news(row: Row[Any], status: DeliveryStatus) -> bool:
     now, is_same_try = ChatMessageStatus(row.status), row.provider_message_id == status.message_id
     if now is ChatMessageStatus.QUEUED and is_same_try:  # it has failed, and will be sent again
         return False
-    if status.status == "failed":
+    if status.status is ChatMessageStatus.FAILED:
         return now in (ChatMessageStatus.QUEUED, ChatMessageStatus.SENT) and (
             is_same_try or row.provider_message_id is None
         )
-    return now is not ChatMessageStatus.FAILED and RANKS[ChatMessageStatus(status.status)] > RANKS[now]
+    return now is not ChatMessageStatus.FAILED and RANKS[status.status] > RANKS[now]
 
 
 def _is_to_be_repeated(row: Row[Any], status: DeliveryStatus) -> bool:
@@ -203,7 +203,7 @@ def _move(tx: Transaction, row_id: UUID, status: DeliveryStatus) -> None:
     error = str(status.error_code) if status.error_code is not None else None
     values: dict[str, Any] = {"id": row_id, "status": status.status, "at": status.at, "error": error}
     tx.execute(_MOVE, {**values, "message_id": status.message_id})
-    if status.status == "failed":
+    if status.status is ChatMessageStatus.FAILED:
         is_ours = errors.verdict(status.error_code or 0) in (Verdict.MISCONFIGURED, Verdict.REFUSED)
         log.log(
             logging.ERROR if is_ours else logging.WARNING,

@@ -24,7 +24,7 @@ from shared.cloud.database import transaction
 from shared.cloud.settings import settings
 from shared.gateways import names
 from shared.monitoring.product_client import ProductClient, StepFailed
-from shared.states import OrderStatus
+from shared.states import OrderStatus, PaymentStatus
 
 METHOD = "QRIS"
 PATIENCE_SECONDS = 60
@@ -100,7 +100,7 @@ def _open_and_cancel(gateway: str, event: SyntheticEvent) -> None:
     try:
         wanted = {"payment_method": METHOD, "gateway": gateway}
         opened = client.post("checkout", f"orders/{order_id}/checkout", wanted)
-        if [payment["status"] for payment in opened.body["payments"]] != ["pending"]:
+        if [payment["status"] for payment in opened.body["payments"]] != [PaymentStatus.PENDING]:
             raise StepFailed("checkout", "no payment is open")
     finally:
         _cancel(client, order_id)

@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from shared.gateways.errors import PayloadUnreadable, SignatureInvalid
 from shared.gateways.fields import Fields, header, parse_object
 from shared.gateways.whatsapp.errors import GATEWAY
+from shared.states import ChatMessageStatus
 
 SIGNATURE_HEADER = "X-Hub-Signature-256"
 MAX_BYTES = 3 * 1024 * 1024
@@ -29,7 +30,12 @@ _PHONE = re.compile(r"[1-9][0-9]{6,14}")
 log = logging.getLogger(__name__)
 
 MessageKind = Literal["text", "choice", "image", "cart", "contact", "unsupported", "ignored"]
-MessageStatus = Literal["sent", "delivered", "read", "failed"]
+_STATUSES: Final[Mapping[str, ChatMessageStatus]] = {
+    "sent": ChatMessageStatus.SENT,
+    "delivered": ChatMessageStatus.DELIVERED,
+    "read": ChatMessageStatus.READ,
+    "failed": ChatMessageStatus.FAILED,
+}
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ class DeliveryStatus:
 
     message_id: str
     callback_data: str | None
-    status: MessageStatus
+    status: ChatMessageStatus
     at: datetime
     error_code: int | None
 
@@ -258,14 +264,14 @@ def _identity_update(update: Fields, _: Fields) -> IdentityChange:
 
 
 def _status(status: Fields, _: Fields) -> DeliveryStatus | None:
-    name = status.text("status")
-    if name not in ("sent", "delivered", "read", "failed"):
+    told = _STATUSES.get(status.text("status"))
+    if told is None:
         return None
     codes = [error.body.get("code") for error in _objects(status, "errors")]
     return DeliveryStatus(
         message_id=status.text("id"),
         callback_data=status.lenient_text("biz_opaque_callback_data"),
-        status=name,  # type: ignore[arg-type]  # one of the four
+        status=told,
         at=_moment(status),
         error_code=next((code for code in codes if isinstance(code, int)), None),
     )

@@ -16,6 +16,7 @@ from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayRefused, GatewayUnavailable
 from shared.gateways.whatsapp.errors import RecipientRateLimited
 from shared.gateways.whatsapp.webhooks import DeliveryStatus
+from shared.states import ChatMessageStatus
 from tests.doubles import Published
 from tests.endpoints import call
 from tests.integration.chat.phones import FakeWhatsApp, Phone, deliver, deliver_raw, drain, work_on
@@ -121,7 +122,7 @@ def test_a_status_that_comes_with_a_later_one_in_the_same_instant_changes_nothin
     phone = a_phone()
     phone.writes("bantuan")
     message = last_message(phone)
-    read_now = DeliveryStatus(message.provider_message_id, str(message.id), "read", clock.now(), None)
+    read_now = DeliveryStatus(message.provider_message_id, str(message.id), ChatMessageStatus.READ, clock.now(), None)
     with transaction() as tx:
         outgoing.record_statuses(tx, [read_now])
         delivering = behind(tx, lambda: deliver([status(message, "delivered")]))
