@@ -2,24 +2,20 @@
 
 import copy
 import datetime
-import math
 import re
-from collections.abc import Callable
 
 import grpc
 
 from infra.local.cloud.failures import Failure
-from infra.local.cloud.firestore_protos import Document, Message, Value, WriteResult
+from infra.local.cloud.firestore_protos import Document, Message, WriteResult
 from infra.local.cloud.firestore_values import (
     delete_field,
     get_field,
-    is_nan,
     is_number,
     number,
     number_value,
     parts_of,
     set_field,
-    sort_key,
 )
 
 _RESERVED_ID = re.compile("__.*__")
@@ -63,7 +59,7 @@ def apply(write: Message, current: Message | None, at: datetime.datetime) -> tup
     document = _updated(write, current)
     result = WriteResult()
     for transform in (*write.update_transforms, *write.transform.field_transforms):
-        result.transform_results.append(_transform(document.fields, transform, at))
+        result.transform_results.append(_transform(document.fields, transform))
     _validate(document)
     if current is None:
         document.create_time.FromDatetime(at)
@@ -89,75 +85,21 @@ def _updated(write: Message, current: Message | None) -> Message:
     return document
 
 
-def _transform(fields: Message, transform: Message, at: datetime.datetime) -> Message:
-    """Change one field and return what the write result tells of it: the new value, null for an array."""
-    kind = transform.WhichOneof("transform_type")
+def _transform(fields: Message, transform: Message) -> Message:
+    """Change one field and return its new value. Raises Failure (UNIMPLEMENTED) for all but an increment."""
+    if transform.WhichOneof("transform_type") != "increment":
+        raise Failure(grpc.StatusCode.UNIMPLEMENTED, "of the transforms, increments alone are served locally")
     parts = parts_of(transform.field_path)
-    value = _TRANSFORMS[kind](get_field(fields, parts), getattr(transform, kind), at)
+    value = _incremented(get_field(fields, parts), transform.increment)
     set_field(fields, parts, value)
-    return Value(null_value=0) if value.WhichOneof("value_type") == "array_value" else value
-
-
-def _request_time(_field: Message | None, _operand: int, at: datetime.datetime) -> Message:
-    value = Value()
-    value.timestamp_value.FromDatetime(at.replace(microsecond=at.microsecond // 1000 * 1000))
     return value
 
 
-def _increment(field: Message | None, operand: Message, _at: datetime.datetime) -> Message:
+def _incremented(field: Message | None, operand: Message) -> Message:
     if field is None or not is_number(field):
         return operand
     total = number(field) + number(operand)
     return number_value(max(-_INT64, min(_INT64 - 1, total)) if isinstance(total, int) else total)
-
-
-def _maximum(field: Message | None, operand: Message, _at: datetime.datetime) -> Message:
-    return _extreme(field, operand, operand_wins=lambda old, new: new > old)
-
-
-def _minimum(field: Message | None, operand: Message, _at: datetime.datetime) -> Message:
-    return _extreme(field, operand, operand_wins=lambda old, new: new < old)
-
-
-def _extreme(field: Message | None, operand: Message, *, operand_wins: Callable[[float, float], bool]) -> Message:
-    if field is None or not is_number(field):
-        return operand
-    if is_nan(field) or is_nan(operand):
-        return Value(double_value=math.nan)
-    return operand if operand_wins(number(field), number(operand)) else field
-
-
-def _append_missing(field: Message | None, operand: Message, _at: datetime.datetime) -> Message:
-    elements = list(field.array_value.values) if field is not None else []
-    known = [sort_key(element) for element in elements]
-    for element in operand.values:
-        if sort_key(element) not in known:
-            elements.append(element)
-            known.append(sort_key(element))
-    return _array(elements)
-
-
-def _remove_all(field: Message | None, operand: Message, _at: datetime.datetime) -> Message:
-    unwanted = [sort_key(element) for element in operand.values]
-    elements = field.array_value.values if field is not None else []
-    return _array([element for element in elements if sort_key(element) not in unwanted])
-
-
-_TRANSFORMS: dict[str, Callable[[Message | None, Message, datetime.datetime], Message]] = {
-    "set_to_server_value": _request_time,
-    "increment": _increment,
-    "maximum": _maximum,
-    "minimum": _minimum,
-    "append_missing_elements": _append_missing,
-    "remove_all_from_array": _remove_all,
-}
-
-
-def _array(elements: list[Message]) -> Message:
-    value = Value()
-    value.array_value.SetInParent()
-    value.array_value.values.extend(elements)
-    return value
 
 
 def _validate(document: Message) -> None:

@@ -9,6 +9,10 @@ metadata = MetaData()
 """Every local service declares its tables here; `open_store` makes the missing ones."""
 
 _ONE_AT_A_TIME = 7_202_611
+_LEFT_BY_OLDER_VERSIONS = (
+    "DROP TABLE IF EXISTS deliveries, delivery_lanes",
+    "ALTER TABLE IF EXISTS firestore_documents DROP COLUMN IF EXISTS parent, DROP COLUMN IF EXISTS collection",
+)
 
 
 def open_store(url: str, *, pool_size: int = 16) -> Engine:
@@ -28,6 +32,7 @@ def open_store(url: str, *, pool_size: int = 16) -> Engine:
     event.listen(engine, "connect", prepare_statements)
     with engine.begin() as tx:
         tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ONE_AT_A_TIME})
-        tx.execute(text("DROP TABLE IF EXISTS deliveries, delivery_lanes"))  # left by older versions
+        for statement in _LEFT_BY_OLDER_VERSIONS:
+            tx.execute(text(statement))
         metadata.create_all(tx)
     return engine
