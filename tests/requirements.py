@@ -14,9 +14,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 REQUIREMENTS = ROOT / "docs/requirements.md"
-_NO_REQUIREMENTS = {"P-256"}
-"""What looks like an id: an elliptic curve."""
-_TEXT = (".py", ".md", ".yaml", ".tf", ".hcl", ".j2", ".sql")
+_NO_REQUIREMENTS = {"P-256", "AES-256", "SHA-256", "SHA-384", "SHA-512"}
+"""What looks like an id: curves, ciphers, hashes."""
+_TEXT = (".css", ".hcl", ".html", ".j2", ".js", ".json", ".md", ".po", ".py", ".sql", ".svg", ".tf", ".toml", ".yaml")
+_OF_OTHERS = re.compile(r"^docs/requirements\.md$|/vendor/|^tests/payloads/")
+"""The list itself, and texts that others have written."""
 _TESTS = re.compile(r"(tests/(?!unit/docs/).*/test_\w+\.py|infra/terraform/tests/.*\.hcl)")
 """What may hold a requirement: not the tests of documents, which cite ids as samples."""
 _ROW = re.compile(r"^\| (?P<id>[A-Z]+\d?(?:-\d+)?) \| (?P<sentence>[^|]+) \| (?P<held>[^|]*) \|$", re.MULTILINE)
@@ -32,8 +34,9 @@ def known() -> tuple[str, ...]:
 
 
 def cited(text: str) -> Iterator[str]:
-    """The ids that a text cites; `PS-001..004` cites four."""
-    for family, first, last in re.findall(rf"\b({_families()})-(\d+)(?:\.\.(\d+))?(?![\w-])", text):
+    """The ids that a text cites, also of families that are not known; `PS-001..004` cites four."""
+    families = rf"{_families()}|[A-Z]{{1,5}}(?=-\d{{3}}\b)"
+    for family, first, last in re.findall(rf"\b({families})-(\d+)(?:\.\.(\d+))?(?![\w-])", text):
         for number in range(int(first), int(last or first) + 1):
             requirement = f"{family}-{number:0{len(first)}}"
             if requirement not in _NO_REQUIREMENTS:
@@ -82,7 +85,7 @@ def _families() -> str:
 def tracked() -> list[str]:
     """Our texts and programs, by their paths in the repository."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    return [path for path in listed.splitlines() if path.endswith(_TEXT) and path != "docs/requirements.md"]
+    return [path for path in listed.splitlines() if path.endswith(_TEXT) and not _OF_OTHERS.search(path)]
 
 
 def main() -> None:

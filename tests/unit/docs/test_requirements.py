@@ -13,6 +13,10 @@ def test_ranges_are_read():
     assert list(requirements.cited("buys (PS-001..003, MID-1), not P-256")) == ["PS-001", "PS-002", "PS-003", "MID-1"]
 
 
+def test_an_id_of_an_unknown_family_is_found():
+    assert list(requirements.cited("as XY-123 says, by SHA-256")) == ["XY-123"]
+
+
 def test_every_citation_is_listed():
     listed = set(requirements.known())
     unknown = {cited: files for cited, files in requirements.citations().items() if cited not in listed}
