@@ -20,6 +20,7 @@ from shared.payments import records as payment_records
 from shared.payments import status_handling
 from shared.payments.status_handling import StatusOutcome
 from shared.problems import NotFound, violation
+from shared.sales import orders
 from shared.sales.schemas import PAYMENT_COLUMNS, PaymentResponse
 
 MIN_SYNC_INTERVAL_SECONDS = 30  # ISO-2
@@ -99,15 +100,19 @@ def sync_payment(payment_id: UUID, reference: str | None = None) -> StatusOutcom
 
 
 def _sync(payment_id: UUID, reference: str | None = None, *, lock_timeout: str | None = None) -> StatusOutcome:
-    with autocommit() as tx:
-        payment = payment_records.read(tx, payment_id)
-    if payment.gateway == NO_GATEWAY:
-        return StatusOutcome.NOTHING
-    statuses = registry.gateway(payment.gateway).status(payment, reference)  # none where it was never opened
-    with transaction() as tx:
-        if lock_timeout:
-            tx.execute(_WAIT_FOR_LOCKS, {"limit": lock_timeout})
-        return status_handling.handle(tx, payment, statuses)
+    while True:
+        with autocommit() as tx:
+            payment = payment_records.read(tx, payment_id)
+        if payment.gateway == NO_GATEWAY:
+            return StatusOutcome.NOTHING
+        statuses = registry.gateway(payment.gateway).status(payment, reference)  # none where it was never opened
+        with transaction() as tx:
+            if lock_timeout:
+                tx.execute(_WAIT_FOR_LOCKS, {"limit": lock_timeout})
+            orders.lock(tx, payment.order_id)
+            if payment_records.lock(tx, payment_id).status == payment.status:
+                return status_handling.handle(tx, payment, statuses)
+        log.info("sync.overtaken", extra={"payment_id": str(payment_id)})  # by a newer answer: this one may be old
 
 
 def sync_refunds(payment_id: UUID) -> StatusOutcome:

@@ -11,8 +11,9 @@ import requests
 
 from infra.local.postgres import Postgres
 from shared.cloud.database import transaction
+from shared.gateways.midtrans.gateway import MidtransGateway
 from shared.gateways.midtrans.webhooks import signature
-from shared.gateways.statuses import PaymentMethod
+from shared.gateways.statuses import GatewayPaymentStatus, PaymentMethod
 from shared.identity.tokens import Principal
 from shared.payments import checkout, payment_expiry, sync, webhooks
 from shared.payments.status_handling import StatusOutcome
@@ -137,6 +138,27 @@ def test_a_bill_of_mandiri_is_paid_and_may_be_taken_back(at: Gateways) -> None:
     assert sync.sync_payment(payment.id) is StatusOutcome.PAID
     at.does("midtrans", str(payment.gateway_reference), "reverse")
     assert sync.sync_payment(payment.id) is StatusOutcome.REVERSED
+
+
+def test_an_answer_that_a_newer_one_has_overtaken_books_nothing(at: Gateways, monkeypatch: pytest.MonkeyPatch) -> None:
+    buyer, order = an_order()
+    payment = pay_by(buyer, order, "MANDIRI")
+    at.does("midtrans", str(payment.gateway_reference), "pay")
+    asked = MidtransGateway.status
+    newer: list[StatusOutcome] = []
+
+    def answer_late(self: MidtransGateway, *about: Any) -> list[GatewayPaymentStatus]:
+        paid = asked(self, *about)
+        monkeypatch.setattr(MidtransGateway, "status", asked)
+        at.does("midtrans", str(payment.gateway_reference), "reverse")
+        newer.append(sync.sync_payment(payment.id))
+        return paid
+
+    monkeypatch.setattr(MidtransGateway, "status", answer_late)
+    assert sync.sync_payment(payment.id) is StatusOutcome.NOTHING
+    assert newer == [StatusOutcome.FAILED]
+    assert order_now(order).status == "pending_payment"
+    assert not rows("SELECT 1 FROM ledger_postings WHERE order_id = :id", id=order.id)
 
 
 @pytest.mark.parametrize("method", BANKS)
