@@ -7,7 +7,7 @@ from uuid import UUID
 class Account(StrEnum):
     """An account of the platform, or the part before the colon of an account that somebody has of their own.
 
-    SQL spells them out; `tests/unit/checks/test_accounts.py` holds that it spells no other.
+    SQL spells them out; `tests/unit/source/test_accounts.py` holds that it spells no other.
     """
 
     GATEWAY_CLEARING = "gateway_clearing"
