@@ -87,7 +87,7 @@ def privileges_in(sql: str) -> set[tuple[str, str]]:
 
 
 def _of_module(module: str) -> set[tuple[str, str]]:
-    """What a module's statements need. Raises LookupError for one that changes a table without naming it."""
+    """The privileges that a module's statements need. Raises LookupError where one changes a table without its name."""
     for sql in _statements(module):
         if _UNKNOWN_TABLE.search(sql):
             raise LookupError(f"{module} changes a table that only a value names: {' '.join(sql.split())[:100]}")
@@ -134,7 +134,7 @@ def _file(module: str) -> Path | None:
 
 
 def _with_triggers(needed: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    """What is needed, and what the triggers need that it sets off, and theirs."""
+    """The privileges, and those of the triggers that they set off, and of theirs in turn."""
     while True:
         more = {pair for event, table, pairs in _triggers() if (event, table) in needed for pair in pairs}
         if more <= needed:

@@ -38,7 +38,7 @@ def document(bin_dir: Path, url: str) -> str:
 
 
 def privileges(bin_dir: Path, url: str) -> str:
-    """What migrations let roles do, a statement a line. Those of functions come from database_roles.json."""
+    """The privileges that migrations give, a statement a line. Those of functions come from database_roles.json."""
     of_functions = tuple(f" TO {database_role(name)};" for name in manifest().functions)
     dumped = _dumped(bin_dir, url).splitlines()
     given = [line for line in dumped if _PRIVILEGE.match(line) and not line.endswith(of_functions)]

@@ -33,7 +33,7 @@ TierKindName = Literal["ticket", "registration", "product", "digital"]
 
 
 class WaitingRoomPhase(StrEnum):
-    """What the waiting room of a rush is doing: `waiting_rooms.phase`."""
+    """The phase of a rush's waiting room: `waiting_rooms.phase`."""
 
     NOT_OPEN = "not_open"
     GATHERING = "gathering"
@@ -156,7 +156,7 @@ class ChatMessageStatus(StrEnum):
 
 
 class ChatNotices(StrEnum):
-    """Whether somebody wants notices in their chat: `chat_senders.notices`."""
+    """A person's wish for notices in their chat: `chat_senders.notices`."""
 
     ON = "on"
     OFF = "off"
@@ -200,7 +200,7 @@ class ApprovalAction(StrEnum):
 
 
 class ApprovalDecision(StrEnum):
-    """What became of a request for approval: `approvals.decision`."""
+    """The decision about a request for approval: `approvals.decision`."""
 
     APPROVED = "approved"
     DECLINED = "declined"

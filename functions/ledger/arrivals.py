@@ -1,4 +1,4 @@
-"""What has arrived at our bank from gateways (CLEAR-1)."""
+"""Arrivals at our bank from gateways (CLEAR-1)."""
 
 from typing import Annotated
 from uuid import UUID

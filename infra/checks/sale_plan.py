@@ -1,4 +1,4 @@
-"""What a rush needs in instances, connections and money: `python -m infra.checks.sale_plan`.
+"""The instances, connections and money that a rush needs: `python -m infra.checks.sale_plan`.
 
     python -m infra.checks.sale_plan [--tickets 100000] [--minutes 10]
 
@@ -28,7 +28,7 @@ MAX_CONNECTIONS, RESERVED_CONNECTIONS = 1_000, 30
 
 @dataclass(frozen=True)
 class Work:
-    """What a ticket takes of a function: requests, and each one's milliseconds of a core and of waiting for others."""
+    """A ticket's use of a function: requests, and each one's milliseconds of a core and of waiting for others."""
 
     requests: float
     processor: float
@@ -65,7 +65,7 @@ class Need:
 
 
 def needs(tickets: int, minutes: float) -> list[Need]:
-    """What each function needs for so many tickets in so many minutes, at an even rate (the waiting room's)."""
+    """The needs of each function for so many tickets in so many minutes, at an even rate (the waiting room's)."""
     return [_need(name, work, tickets / minutes / 60, minutes) for name, work in PER_TICKET.items()]
 
 

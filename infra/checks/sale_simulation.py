@@ -37,7 +37,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Experience:
-    """How busy a function's processors were, how long its requests took (p50, p95, p99), and its longest queue."""
+    """The load of a function's processors, the time of its requests (p50, p95, p99), and its longest queue."""
 
     busy: float
     percentiles: Sequence[float]

@@ -52,7 +52,7 @@ def _samples() -> dict[str, Any]:
 
 
 def _desk() -> SimpleNamespace:
-    """What the organizer's desk shows."""
+    """The components of the organizer's desk."""
     now = datetime.now(UTC)
     moment = {"at": now, "amount": 150_000, "about": "QRIS", "whom": "xendit", "state": None}
     mail = {**moment, "about": "e_ticket", "whom": "siti@example.com", "step": "mail"}

@@ -41,7 +41,7 @@ class Finding(ResponseModel):
 
 
 class Overview(ResponseModel):
-    """What is wrong at a moment, the worst first, and what was checked and is fine."""
+    """The findings of a moment, the worst first, and the checks that found nothing."""
 
     as_of: datetime
     findings: list[Finding]

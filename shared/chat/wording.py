@@ -309,7 +309,7 @@ def tier_row(name: str, code: str, price: int, available: int, language: str) ->
 
 
 def _second_line(title: str, told: str) -> str:
-    """What is told of a row, after its title where that is cut off above."""
+    """The description of a row, after its title where that is cut off above."""
     if len(title) <= messages.ROW_TITLE_LENGTH:
         return told
     return f"{messages.cut(title, messages.ROW_DESCRIPTION_LENGTH - len(told) - 3)} · {told}"

@@ -271,7 +271,7 @@ def _next_message(tx: Transaction, sender: Sender) -> QueuedMessage | bool | Non
 
 
 def _reason_to_drop(tx: Transaction, sender: Sender, content: Outgoing) -> str | None:
-    """Why a message may not leave now: its reader has stopped us since it was enqueued, or wrote too long ago."""
+    """The reason that keeps a message from leaving: its reader has stopped us since, or wrote too long ago."""
     if isinstance(content, NoticeMessage) and sender.notices == ChatNotices.STOPPED:
         return outgoing.UNWANTED
     is_allowed = sender.is_answerable or _may_be_template(tx, sender, content)

@@ -78,7 +78,7 @@ class SendableRefund(PaymentReference, Protocol):
 
     @property
     def reason(self) -> str:
-        """Why it goes back, in words for people."""
+        """The reason, in words for people."""
 
     @property
     def gateway_refund_id(self) -> str | None:

@@ -49,7 +49,7 @@ class CheckedProof:
 
 @dataclass(frozen=True)
 class Ways:
-    """What a person can prove who they are by, besides a mailed code."""
+    """The proofs of identity that a person has, besides a mailed code."""
 
     has_password: bool
     has_second_factor: bool

@@ -38,7 +38,7 @@ class ResetRequest(RequestModel):
 
 
 class ResetRequested(ResponseModel):
-    """When the second factor is removed, unless somebody signs in with it before."""
+    """The moment at which the second factor is removed, unless somebody signs in with it before."""
 
     reset_due_at: Utc
 
@@ -50,7 +50,7 @@ class AdminReset(RequestModel):
 
 
 class ResetOutcome(ResponseModel):
-    """What came of it: it is reset, or another admin has to approve that first."""
+    """The outcome: it is reset, or another admin has to approve that first."""
 
     is_reset: bool
     approval: ApprovalResponse | None = None

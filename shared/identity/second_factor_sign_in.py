@@ -168,5 +168,5 @@ def _issue(person: Person, factor: SecondFactor, by: SignInMethod) -> str:
 
 
 def _stamp(person: Person, enrolled_at: datetime) -> str:
-    """What a challenge is bound to, so that a new password or another phone voids it."""
+    """The state that a challenge is bound to, so that a new password or another phone voids it."""
     return codes.keyed_hash(f"challenge:{person.id}:{person.password_hash}:{clock.rfc3339(enrolled_at)}")

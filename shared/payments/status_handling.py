@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class StatusOutcome(StrEnum):
-    """What a reported status changed. It is kept with the webhook that reported it."""
+    """The change that a reported status made. It is kept with the webhook that reported it."""
 
     PAID = "paid"
     REVIVED = "revived"  # late money bought the stock anew

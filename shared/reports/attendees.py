@@ -114,7 +114,7 @@ def _file(tx: Transaction, event: ReportedEvent, wanted: AttendeeQuery, form: Fo
 
 
 def _kept_count(tx: Transaction, event: ReportedEvent, wanted: AttendeeQuery) -> int:
-    """How many attendees there are: the units sold of tickets and registrations."""
+    """The number of attendees: the units sold of tickets and registrations."""
     tiers = tx.execute(_TIERS, {"event_id": event.id}).scalars().all()
     found = daily_figures.read(tx, event.id, wanted.within(event.timezone), wanted.tier_id)
     return sum(row[figures.SOLD.name] for row in found.sales if row["tier_id"] in tiers)

@@ -2,6 +2,6 @@
 
 
 def anywhere(words: str | None) -> str:
-    """What contains these words as they are: none of their signs means another."""
+    """A pattern that finds these words as they are: none of their signs means another."""
     literal = (words or "").replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
     return f"%{literal}%"

@@ -32,7 +32,7 @@ class SalesFigures(ResponseModel):
 
 
 class EarningsFigures(SalesFigures):
-    """That, and what is left of it. Null where one tier is asked for: a refund is booked for all its tiers at once."""
+    """Sales, and what is left of them. Null where one tier is asked for: a refund is booked for all tiers at once."""
 
     refunded_amount: Annotated[int | None, figures.REFUNDED_AMOUNT.field]
     organizer_refunds: Annotated[int | None, figures.ORGANIZER_REFUNDS.field]

@@ -167,7 +167,7 @@ def list_page(tx: Transaction, page: PageQuery) -> Listing[ArrivalResponse]:
 
 
 def expected(tx: Transaction, gateway: str, *, today: date) -> list[ExpectedResponse]:
-    """What has not arrived yet of a gateway's money, oldest first."""
+    """The money of a gateway that has not arrived yet, oldest first."""
     found = expectations.open_ones(tx, gateway, since=today - REACH)
     return [ExpectedResponse(gateway=gateway, **vars(each)) for each in found]
 
@@ -194,7 +194,7 @@ def _chosen(tx: Transaction, arrival: ArrivalResponse, expected_ids: Sequence[UU
 
 
 def _fitting(arrival: ArrivalResponse, waiting: Sequence[Expected]) -> list[Expected]:
-    """What an arrival pays: what its reference names, what has its amount, or the oldest ones that add up to it."""
+    """The expectations that an arrival pays: of its reference, of its amount, or the oldest that add up to it."""
     named = [each for each in waiting if len(each.reference) >= MIN_REFERENCE and each.reference in arrival.reference]
     if len(named) == 1:
         return named

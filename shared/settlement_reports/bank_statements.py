@@ -34,7 +34,7 @@ _DEBITS: Final = frozenset({"db", "dr", "d", "debit", "debet"})
 
 
 class StatementResult(ResponseModel):
-    """What became of a bank statement's rows."""
+    """The number of a bank statement's rows that were entered, known, or of others."""
 
     entered: int
     known: int

@@ -1,4 +1,4 @@
-"""What our books have of the names in a report: the amounts that payments, refunds and transfers moved at a gateway."""
+"""Bookings of the names in a report: the amounts that payments, refunds and transfers moved at a gateway."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -65,12 +65,12 @@ class Booked:
 
     @property
     def received(self) -> int:
-        """What came in, by the books."""
+        """The rupiah that came in, by the books."""
         return sum(amount * count for amount, count in self.amounts.items() if amount > 0)
 
 
 def of(tx: Transaction, gateway: str, lines: Iterable[Line]) -> Mapping[str, Booked]:
-    """What the books have, by each name of the lines that is ours: the references, or else the invoices."""
+    """The bookings by each name of the lines that is ours: the references, or else the invoices."""
     names = sorted({name for line in lines for name in (line.reference, line.invoice) if name})
     found = _payments(tx, gateway, names) | _transfers(tx, names)
     _add_amounts(tx, gateway, found.values())
@@ -79,7 +79,7 @@ def of(tx: Transaction, gateway: str, lines: Iterable[Line]) -> Mapping[str, Boo
 
 
 def find(booked: Mapping[str, Booked], line: Line) -> Booked | None:
-    """What the books have of a line's names."""
+    """The booking of a line's names."""
     return booked.get(line.reference) or booked.get(line.invoice)
 
 

@@ -145,7 +145,7 @@ class DifferenceResponse(ResponseModel):
 
 
 class Booking(RequestModel):
-    """Why a difference is booked as a cost or a gain."""
+    """The reason why a difference is booked as a cost or a gain."""
 
     note: Annotated[str, line(500)]
 

@@ -1,4 +1,4 @@
-"""What is to arrive at our bank, by the reports: each withdrawal, or the net of each day where a gateway pays daily."""
+"""Money to arrive at our bank, by the reports: each withdrawal, or the net of each day where a gateway pays daily."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def add(tx: Transaction, report: Report, batch_id: UUID, lines: Mapping[UUID, Li
 
 
 def open_ones(tx: Transaction, gateway: str, *, since: date) -> list[Expected]:
-    """What has not arrived yet, oldest first."""
+    """The money that has not arrived yet, oldest first."""
     rows = tx.execute(_OPEN, {"gateway": gateway, "since": since})
     return [Expected(row.id, row.sent_on, int(row.amount), row.reference) for row in rows]
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class LineKind(StrEnum):
-    """What a line is about. Whatever a gateway names otherwise is an adjustment."""
+    """The subject of a line. Whatever a gateway names otherwise is an adjustment."""
 
     PAYMENT = "payment"
     REFUND = "refund"
@@ -46,7 +46,7 @@ class Line:
 
     @property
     def net(self) -> int:
-        """What is left of it for us."""
+        """The amount less fees and taxes."""
         return self.gross - self.fee - self.tax
 
 

@@ -1,4 +1,4 @@
-"""What should have come by now: payments in no report, reports, and money at our bank (every night, and per import)."""
+"""Overdue things: payments in no report, reports, and money at our bank (every night, and per import)."""
 
 import logging
 from collections.abc import Iterable

@@ -114,7 +114,7 @@ def _report(name: str, table: Table, lines: Sequence[Line], left_out: Mapping[st
 
 
 def _unsettled(row: Row) -> str | None:
-    """Why a row has moved no money of ours yet, or for good: its status, as the report says it."""
+    """The reason why a row has moved no money of ours: its status, as the report says it."""
     status = row.required("status").upper()
     if status not in _SUCCESSFUL:
         return status.lower()

@@ -1,4 +1,4 @@
-"""What an account has to do with WhatsApp: notices in its chats, and ending a link (NS-010, CHAT-4)."""
+"""The WhatsApp settings of an account: notices in its chats, and ending a link (NS-010, CHAT-4)."""
 
 from shared.chat import accounts
 from shared.cloud.database import transaction

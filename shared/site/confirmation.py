@@ -30,14 +30,14 @@ _TARGET = f"{_PREFIX}target"
 
 @dataclass(frozen=True)
 class Interruption:
-    """What goes on once somebody has proved who they are: at an address, perhaps with a form that is sent again."""
+    """The request that goes on after a proof of identity: an address, perhaps with a form that is sent again."""
 
     target: str
     held: tuple[tuple[str, str], ...] | None = None
 
     @property
     def prefix(self) -> str:
-        """What the names of our own fields begin with."""
+        """The prefix of our own fields' names."""
         return _PREFIX if self.holds_form else ""
 
     @property
@@ -63,7 +63,7 @@ def interrupt(request: PageRequest, viewer: Principal) -> Page | Redirect:
 
 
 def read(request: PageRequest) -> Interruption:
-    """What the page was asked in the middle of."""
+    """The request that the page has interrupted."""
     target = request.form.get(_TARGET)
     if target is None:
         return Interruption(forms.target(request, ACCOUNT))

@@ -139,7 +139,7 @@ def _review(
 
 
 def _choosing(request: PageRequest, slug: str, queue_pass: QueuePass | None) -> str:
-    """Where tickets are chosen: on the event's page, or on one's own in a rush."""
+    """The page where tickets are chosen: the event's, or one's own in a rush."""
     return f"/queue/{slug}/tickets" if queue_pass else f"/{request.language}/events/{slug}"
 
 

@@ -59,7 +59,7 @@ def request_reset(request: PageRequest) -> Page:
 
 @pages.page(SECOND_FACTOR)
 def show(request: PageRequest, viewer: SignedIn) -> Page:
-    """Whether it is set up, and what can be done with it."""
+    """The second factor's state, and what can be done with it."""
     return _page(request, viewer)
 
 

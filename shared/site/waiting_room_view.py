@@ -69,7 +69,7 @@ def _page(
 
 
 def _own_refresh_seconds(place: Place | None) -> int:
-    """How often one's own page reloads itself without a script: about four times in what is left of the wait."""
+    """The seconds after which one's own page reloads itself without a script: a quarter of what is left of the wait."""
     least, most = OWN_REFRESH_SECONDS
     if place is None or place.state != PlaceState.WAITING or place.room.phase in ENDING:
         return 0

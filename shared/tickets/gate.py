@@ -47,7 +47,7 @@ QrText = Annotated[str, StringConstraints(max_length=MAX_QR_LENGTH), Trimmed]
 
 
 class AdmissionRequest(ScanIdentity):
-    """Which way somebody wants to pass, and for which tiers the gate is; for all where `tier_ids` is null."""
+    """The direction of a passage, and the tiers that the gate is for; all where `tier_ids` is null."""
 
     direction: Direction = "in"
     tier_ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_TIERS)] | None = None

@@ -43,7 +43,7 @@ _SEARCH = text("""
 
 
 class GateSearch(Query):
-    """What somebody without a code can say of their ticket."""
+    """The words by which somebody without a code describes their ticket."""
 
     q: Annotated[str, Trimmed, StringConstraints(min_length=1, max_length=100)] = Field(
         description="Three characters or more of a name, or the beginning of an e-mail address or of the order's id; "

@@ -47,7 +47,7 @@ class Queue:
 
 
 def phase(event: EventNow, at: datetime) -> WaitingRoomPhase:
-    """What the waiting room is doing."""
+    """The phase of the waiting room."""
     if event.status == EventStatus.CANCELLED:
         return WaitingRoomPhase.CANCELLED
     if event.opens_at is None:
@@ -85,7 +85,7 @@ def credit(before: float, seconds: float, calls_per_minute: int) -> float:
 
 
 def calls(due: float, event: EventNow, queue: Queue) -> int:
-    """How many people are called: no more than could order of what is free, besides those who are choosing."""
+    """The number of people to call: no more than could order of what is free, besides those who are choosing."""
     buyers = floor(event.free_units / max(queue.units_per_order, 1.0))
     could_order = max(buyers, 1 if event.free_units else 0) - queue.choosing
     return max(0, min(floor(due), queue.waiting, could_order))

@@ -52,7 +52,7 @@ class PlaceRefused(Problem):
 
 
 class PlaceState(StrEnum):
-    """How far a place is."""
+    """The progress of a place."""
 
     WAITING = "waiting"
     CALLED = "called"
@@ -76,7 +76,7 @@ class Place:
 
     @property
     def state(self) -> PlaceState:
-        """How far it is."""
+        """Its progress."""
         if self.queue_pass is None:
             return PlaceState.CALLED if self.room.is_called(self.number) else PlaceState.WAITING
         is_over = self.order_id or self.queue_pass.expires_at <= self.at
@@ -84,7 +84,7 @@ class Place:
 
     @property
     def token(self) -> str:
-        """What a browser keeps of it."""
+        """The part that a browser keeps."""
         return place_tokens.sign(PlaceClaim(self.room.id, self.user_id, self.number))
 
 

@@ -139,12 +139,12 @@ class RoomState:
         return position is not None and position <= self.serving_number
 
     def people_ahead(self, number: int) -> int | None:
-        """How many are called before that place; None before the draw."""
+        """The number of places called before that one; None before the draw."""
         position = self.position(number)
         return None if position is None else max(0, position - self.serving_number - 1)
 
     def wait_minutes(self, number: int) -> int | None:
-        """How long that place may wait at the rate of late; None where nobody can say."""
+        """The wait of that place at the rate of late; None where nobody can say."""
         ahead = self.people_ahead(number)
         return None if ahead is None or not self.calls_lately else ahead // self.calls_lately
 

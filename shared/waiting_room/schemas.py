@@ -1,4 +1,4 @@
-"""What callers send to a waiting room, and what they are told."""
+"""Requests and responses of a waiting room."""
 
 from datetime import datetime
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What the simulated gateways have moved for us and kept of it: the entries of their settlement reports.
+"""The entries of the simulated gateways' settlement reports: what they moved for us, and kept of it.
 
 Fees are the rates that the product expects, on everything that was paid in and, at Xendit, on every transfer. Errors on
 demand are put into the newest payment: `gross` a rupiah less, `fee` Rp 1.000 more, `missing`, `unknown`, `twice`.
@@ -36,7 +36,7 @@ class Entry:
 
     @property
     def net(self) -> int:
-        """What it changes our balance by."""
+        """The rupiah by which it changes our balance."""
         return self.amount - self.fee - self.tax
 
 
@@ -59,7 +59,7 @@ def read(tx: Connection, gateway: str, errors: Iterable[str] = ()) -> list[Entry
 
 
 def balance(tx: Connection, gateway: str) -> int:
-    """What the gateway holds for us."""
+    """The balance that the gateway holds for us."""
     return sum(entry.net for entry in read(tx, gateway))
 
 

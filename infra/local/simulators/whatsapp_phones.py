@@ -220,7 +220,7 @@ def _item(row: Row[Any]) -> dict[str, Any]:
 
 
 def _told_by_template(tx: Connection, settings: SimulatorSettings, content: dict[str, Any]) -> str | None:
-    """What a message by template says; None for any other."""
+    """The text of a message by template; None for any other."""
     if content["type"] != "template":
         return None
     inner = content["template"]

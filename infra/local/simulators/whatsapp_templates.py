@@ -63,7 +63,7 @@ def add_controls(pages: Blueprint, settings: SimulatorSettings, engine: Engine) 
 
 
 def fault_of(document: Mapping[str, Any]) -> str | None:
-    """Why a reviewer rejects a template; None where they do not."""
+    """The reason why a reviewer rejects a template; None where they do not."""
     components = document.get("components") or []
     bodies = [str(each.get("text", "")) for each in components if str(each.get("type", "")).lower() == "body"]
     is_named = re.fullmatch(r"[a-z0-9_]{1,512}", str(document.get("name", "")))

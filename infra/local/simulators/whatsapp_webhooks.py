@@ -1,4 +1,4 @@
-"""What the simulated WhatsApp tells us, in the real wire format, escaped and signed as Meta does it."""
+"""The webhooks of the simulated WhatsApp, in the real wire format, escaped and signed as Meta does it."""
 
 import base64
 import hashlib

@@ -325,7 +325,7 @@ def _template_status(value: Fields, entry: Fields) -> Iterator[TemplateStatus]:
 
 
 def _entry_time(entry: Fields) -> datetime:
-    """When an entry was made, which tells its order; now where it does not say so."""
+    """The moment of an entry, which tells its order; now where it does not say so."""
     try:
         return datetime.fromtimestamp(int(entry.lenient_text("time") or ""), UTC)
     except (ValueError, OverflowError, OSError):

@@ -35,7 +35,7 @@ pages = App("site")
 
 @pages.page(LIST)
 def listing(request: PageRequest, admin: AdminOfDesk) -> Page:
-    """What has arrived, and what has not."""
+    """The arrivals, and what is still expected."""
     with transaction() as tx:
         authorization.record_list_access(tx, admin, subject="bank_arrival")
         found = arrivals.list_page(tx, PageQuery(**lists.page_of(request)))

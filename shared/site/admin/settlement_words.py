@@ -72,7 +72,7 @@ ADVICE: Final[Mapping[DifferenceKind, str]] = {
 
 
 def details_of(problem: Problem | None, language: Language) -> list[str]:
-    """What is wrong with a file: the columns that are missing, or the rows that can't be read."""
+    """The faults of a file: the columns that are missing, or the rows that can't be read."""
     if problem is None:
         return []
     columns = [

@@ -1,4 +1,4 @@
-"""Who is in: counts by tier and gate, double entries, and those who have no code to show (GATE, OFFLINE-1)."""
+"""Lists of the gate: counts by tier and gate, double entries, and those who have no code to show (GATE, OFFLINE-1)."""
 
 from typing import Any
 from urllib.parse import urlencode

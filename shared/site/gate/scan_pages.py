@@ -111,7 +111,7 @@ def _page(request: PageRequest, staff: Principal, event_id: UUID, answer: GateRe
 
 
 def _settings(staff: Principal, event: EventResponse, *, allows_reentry: bool) -> dict[str, Any]:
-    """What the scanner's script is told."""
+    """The settings of the scanner's script."""
     admitting = [each for each in event.tiers if each.kind in (TierKind.TICKET, TierKind.REGISTRATION)]
     return {
         "event_id": str(event.id),

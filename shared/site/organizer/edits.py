@@ -34,12 +34,12 @@ def fingerprint(values: Mapping[str, str]) -> str:
 
 
 def hidden_value(form: "MultiDict[str, str]", values: Mapping[str, str], *, has_conflict: bool = False) -> str:
-    """What the hidden field of a page with this form remembers: what it remembered, until its reader was told."""
+    """The content of the form's hidden field: what it remembered, until its reader was told."""
     return form[FIELD] if FIELD in form and not has_conflict else fingerprint(values)
 
 
 def find_conflict(remembered: str, typed: Mapping[str, str], current: Mapping[str, str]) -> EditConflict | None:
-    """What somebody else has changed since the form was made, unless it is what was typed."""
+    """The fields that somebody else has changed since the form was made, unless to what was typed."""
     digests = _read(remembered)
     now = {
         name: current.get(name, "")

@@ -108,7 +108,7 @@ def all_values_of(event: EventResponse) -> dict[str, str]:
 
 
 def find_conflict(form: "MultiDict[str, str]", event: EventResponse) -> EditConflict | None:
-    """What somebody else has changed of the event since this form was made of it."""
+    """The fields of the event that somebody else has changed since this form was made of it."""
     typed = _values(form) | _by_tier(rows(form))
     return edits.find_conflict(form.get(edits.FIELD, ""), typed, all_values_of(event))
 

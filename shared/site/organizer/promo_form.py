@@ -79,7 +79,7 @@ def change(
 
 
 def find_conflict(form: "MultiDict[str, str]", current: Mapping[str, str]) -> EditConflict | None:
-    """What somebody else has changed of the code since this form was made of it."""
+    """The fields of the code that somebody else has changed since this form was made of it."""
     return edits.find_conflict(form.get(edits.FIELD, ""), _values(form), current)
 
 

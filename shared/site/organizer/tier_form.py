@@ -80,7 +80,7 @@ def change(
 
 
 def find_conflict(form: "MultiDict[str, str]", tier: TierResponse, zone: str) -> EditConflict | None:
-    """What somebody else has changed of the tier since this form was made of it."""
+    """The fields of the tier that somebody else has changed since this form was made of it."""
     return edits.find_conflict(form.get(edits.FIELD, ""), _values(form), values_of(tier, zone))
 
 
