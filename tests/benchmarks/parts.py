@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from functions.manifest import manifest
-from tests.benchmarks import chatting, cold_start, imports, purchasing, report, reserving, sampling
+from tests.benchmarks import chatting, cold_start, imports, issuing, purchasing, report, reserving, sampling
 from tests.benchmarks.bench import Bench, show
 from tests.benchmarks.reserving import Result, Scenario
 from tests.load import report as load_report
@@ -103,6 +103,12 @@ def functions(bench: Bench) -> int:
     return 0
 
 
+def tickets(bench: Bench) -> int:
+    """The processor time of issuing an order, for one ticket and for ten."""
+    show(report.issued(issuing.measure(bench.product, times=bench.plan.reads // 5)))
+    return 0
+
+
 def growth(bench: Bench) -> int:
     """What a sale does in a database of a thousand orders and in a larger one, in a process of its own."""
     _command("growth", "--rounds", str(bench.plan.reads // 5), "--orders", "1000", str(bench.plan.orders))
@@ -147,6 +153,7 @@ PARTS: dict[str, Callable[[Bench], int]] = {
     "profile": profile,
     "rush": rush,
     "functions": functions,
+    "tickets": tickets,
     "purchase": purchase,
     "chat": chat,
     "journey": journey,

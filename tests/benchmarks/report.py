@@ -59,6 +59,12 @@ def by_function(purchases: Purchases, stacks: Sequence[Stack]) -> str:
     return f"{title}\n\n{table(('function', 'web CPU ms', 'share'), rows)}"
 
 
+def issued(measured: Mapping[int, float]) -> str:
+    """The processor time of an order by the number of its tickets, and its ratio to that of one ticket."""
+    rows = [(tickets, f"{taken:.1f}", f"{taken / measured[1]:.1f}") for tickets, taken in measured.items()]
+    return table(("tickets of an order", "CPU ms", "ratio"), rows)
+
+
 def rushes(runs: Sequence[Run]) -> str:
     """Of buyers who come at once: who got a reservation, who was refused, and how long they waited for either."""
     heads = ("at once", "seats", "reserved", "refused", "p50 ms", "p95 ms", "last ms", "oversold", "lost", "errors")
