@@ -86,12 +86,17 @@ def privileges_in(sql: str) -> set[tuple[str, str]]:
     return found
 
 
+def _with_functions(sql: str) -> set[tuple[str, str]]:
+    """The privileges of a statement and of the functions of the schema that it calls."""
+    return privileges_in(_with_called(sql))
+
+
 def _of_module(module: str) -> set[tuple[str, str]]:
     """The privileges that a module's statements need. Raises LookupError where one changes a table without its name."""
     for sql in _statements(module):
         if _UNKNOWN_TABLE.search(sql):
             raise LookupError(f"{module} changes a table that only a value names: {' '.join(sql.split())[:100]}")
-    return {pair for sql in _statements(module) for pair in privileges_in(sql)}
+    return {pair for sql in _statements(module) for pair in _with_functions(sql)}
 
 
 @cache

@@ -99,6 +99,29 @@ BEGIN
     RETURN NEW;
 END $$;
 
+CREATE FUNCTION public.end_chats_with_sessions() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    BEGIN
+        PERFORM erase_chats(NEW.id);
+        RETURN NULL;
+    END $$;
+
+CREATE FUNCTION public.erase_chats(account uuid) RETURNS void
+    LANGUAGE sql
+    AS $$
+        WITH erased AS (
+            UPDATE chat_senders SET messenger_id = NULL, phone = NULL, state = '{}', pending_action = NULL,
+                order_id = NULL, notices = NULL, notices_changed_at = NULL, claimed_until = NULL
+            WHERE user_id = account  -- Uses index: chat_senders_user
+            RETURNING id),
+        updates AS (DELETE FROM chat_updates WHERE sender_id IN (SELECT id FROM erased)),
+        messages AS (DELETE FROM chat_messages WHERE sender_id IN (SELECT id FROM erased)),
+        consents AS (DELETE FROM chat_consents WHERE sender_id IN (SELECT id FROM erased))
+        DELETE FROM chat_email_codes WHERE sender_id IN (SELECT id FROM erased)
+    $$;
+
 CREATE FUNCTION public.folded_email(address text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     AS $$
@@ -1540,6 +1563,7 @@ CREATE TABLE public.users (
     legal_name text,
     payee_name text,
     sale_notices text DEFAULT 'first_sales'::text NOT NULL,
+    sessions_ended_at timestamp with time zone,
     CONSTRAINT users_accepted_terms CHECK ((((terms_version IS NULL) = (terms_accepted_at IS NULL)) AND ((terms_version IS NOT NULL) OR (role = 'staff'::text)))),
     CONSTRAINT users_email_check CHECK (((email = lower(email)) AND (length(email) <= 255))),
     CONSTRAINT users_full_name_check CHECK (((length(full_name) >= 1) AND (length(full_name) <= 255))),
@@ -1551,6 +1575,8 @@ CREATE TABLE public.users (
     CONSTRAINT users_sale_notices_check CHECK ((sale_notices = ANY (ARRAY['first_sales'::text, 'digest'::text, 'off'::text]))),
     CONSTRAINT users_staff_has_organizer CHECK (((role = 'staff'::text) = (organizer_id IS NOT NULL)))
 );
+
+COMMENT ON COLUMN public.users.sessions_ended_at IS 'when all sessions were ended last: the chats of an account end too';
 
 CREATE TABLE public.waiting_room_calls (
     room_id uuid NOT NULL,
@@ -2297,6 +2323,8 @@ CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.settlem
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.settlement_differences FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.settlement_lines FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER chats_end_with_sessions AFTER UPDATE OF sessions_ended_at ON public.users FOR EACH ROW WHEN ((new.sessions_ended_at IS DISTINCT FROM old.sessions_ended_at)) EXECUTE FUNCTION public.end_chats_with_sessions();
 
 CREATE TRIGGER counted AFTER INSERT ON public.ledger_entries FOR EACH ROW WHEN ((starts_with(new.account, 'organizer_payable:'::text) OR (new.account = ANY (ARRAY['commission_revenue'::text, 'platform_fee_revenue'::text, 'promotion_cost'::text, 'payment_differences'::text])))) EXECUTE FUNCTION public.count_ledger_entry();
 

@@ -4,17 +4,14 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.chat import senders
 from shared.cloud.database import Transaction
 
-_UPDATES = text("DELETE FROM chat_updates WHERE sender_id = ANY(:ids)")
-_MESSAGES = text("DELETE FROM chat_messages WHERE sender_id = ANY(:ids)")
-_CONSENTS = text("DELETE FROM chat_consents WHERE sender_id = ANY(:ids)")
-_CODES = text("DELETE FROM chat_email_codes WHERE sender_id = ANY(:ids)")
+_ERASE = text("SELECT erase_chats(:user_id)")
 
 
 def erase(tx: Transaction, user_id: UUID) -> None:
-    """Erase the chats of a person whose account is deleted. Who writes again is somebody new."""
-    ids = senders.erase(tx, user_id)
-    for statement in (_UPDATES, _MESSAGES, _CONSENTS, _CODES) if ids else ():
-        tx.execute(statement, {"ids": ids})
+    """Erase the chats of an account, as the database does where all its sessions end.
+
+    Orders stay with the account. Who writes again is somebody new.
+    """
+    tx.execute(_ERASE, {"user_id": user_id})

@@ -105,12 +105,6 @@ _UNFINISHED = text("""
     ORDER BY s.swept_at NULLS FIRST, s.last_message_at NULLS FIRST, s.id LIMIT :most)
     RETURNING id
 """)
-_ERASE = text("""
-    UPDATE chat_senders SET messenger_id = NULL, phone = NULL, state = '{}', pending_action = NULL, order_id = NULL,
-        notices = NULL, notices_changed_at = NULL, claimed_until = NULL
-    WHERE user_id = :user_id
-    RETURNING id
-""")
 
 
 class ClaimLost(Exception):
@@ -317,11 +311,6 @@ def find_by_order(tx: Transaction, order_id: UUID) -> UUID | None:
 def sweep_unfinished(tx: Transaction, *, older_than_seconds: int, most: int) -> list[UUID]:
     """Note as swept the senders whose conversation a crash or an outage has left in the middle, and return them."""
     return list(tx.execute(_UNFINISHED, {"seconds": older_than_seconds, "most": most}).scalars())
-
-
-def erase(tx: Transaction, user_id: UUID) -> list[UUID]:
-    """Forget who the senders of an account were; return their ids. Whoever works on their conversations stops."""
-    return list(tx.execute(_ERASE, {"user_id": user_id}).scalars())
 
 
 def _matching(tx: Transaction, identity: SenderIdentity) -> list[Row[Any]]:

@@ -89,9 +89,12 @@ _IS_LIVE = text("""
     SELECT EXISTS (SELECT 1 FROM refresh_tokens  -- Uses index: refresh_tokens_family
         WHERE family_id = :family_id AND user_id = :user_id AND ended_at IS NULL AND expires_at > now())
 """)
+# A trigger on sessions_ended_at ends the account's chats: a thief may have linked one.
 _END_ALL = text("""
-    UPDATE refresh_tokens SET ended_at = now()  -- Uses index: refresh_tokens_user
-    WHERE user_id = :user_id AND ended_at IS NULL AND family_id IS DISTINCT FROM CAST(:kept AS uuid)
+    WITH ended AS (
+        UPDATE refresh_tokens SET ended_at = now()  -- Uses index: refresh_tokens_user
+        WHERE user_id = :user_id AND ended_at IS NULL AND family_id IS DISTINCT FROM CAST(:kept AS uuid))
+    UPDATE users SET sessions_ended_at = clock_timestamp() WHERE id = :user_id
 """)
 
 
@@ -158,7 +161,7 @@ def end_everywhere(tx: Transaction, user_id: UUID) -> None:
 
 
 def end_all(tx: Transaction, person: Person, *, but: UUID | None = None) -> None:
-    """End every session of a person whose row is locked, but for one."""
+    """End every session of a person whose row is locked, but for one, and every chat with their account."""
     tx.execute(_END_ALL, {"user_id": person.id, "kept": but})
 
 

@@ -5,18 +5,22 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
+import pyotp
 import pytest
 from sqlalchemy import text
 
 from shared.chat import actions, linking
 from shared.cloud.database import transaction
-from shared.identity import messenger_accounts
+from shared.identity import messenger_accounts, password_reset, second_factor_enrolment, sessions
+from shared.identity.password_reset import PasswordReset, PasswordResetRequest
+from shared.identity.second_factor_enrolment import EnrolmentConfirmation
 from shared.identity.tokens import Principal
 from shared.payments import cancellation
 from shared.refunds import records as refund_records
 from shared.sales import orders
 from shared.sales.promos import PromoExhausted
-from tests.factories import a_promo, a_user, an_order, reserve
+from shared.tickets import issuing
+from tests.factories import a_promo, a_tier, a_user, an_event, an_order, reserve, stock_units
 from tests.integration.chat.phones import Phone, Sent, deliver, drain
 from tests.integration.chat.steps import an_offer
 from tests.integration.chat.test_receiving import sender_of
@@ -317,3 +321,46 @@ def test_a_number_that_is_known_is_not_replaced_by_a_shared_one(a_phone: APhone)
 def test_it_is_told_where_data_is_deleted(a_phone: APhone):
     [told] = a_phone().writes("hapus data saya")
     assert "/account/delete" in told.text
+
+
+def resets_password(user_id: UUID, address: str) -> None:
+    with transaction() as tx:
+        mail = password_reset.forgot_password(tx, PasswordResetRequest(email=address))
+    assert mail
+    password_reset.reset_password(PasswordReset(email=address, code=mail.context["code"], password="Rahasia#77"))
+
+
+def signs_out_everywhere(user_id: UUID, address: str) -> None:
+    with transaction() as tx:
+        sessions.end_everywhere(tx, user_id)
+
+
+def sets_up_a_second_factor(user_id: UUID, address: str) -> None:
+    caller = Principal(user_id, "organizer", user_id)
+    with transaction() as tx:
+        begun = second_factor_enrolment.begin(tx, caller)
+    given = EnrolmentConfirmation(enrolment=begun.enrolment, code=pyotp.TOTP(begun.secret).now())
+    with transaction() as tx:
+        second_factor_enrolment.confirm(tx, caller, given, lambda tx, mail: None)
+
+
+@pytest.mark.parametrize("owner_acts", [resets_password, signs_out_everywhere, sets_up_a_second_factor])
+def test_a_chat_that_a_thief_has_linked_ends_with_all_sessions(
+    owner_acts: Callable[[UUID, str], None], a_phone: APhone
+):
+    user_id, address = an_account(role="organizer")
+    thief = a_phone()
+    links(thief, address)
+    linked = sender_of(thief)
+    assert linked.user_id == user_id
+    with transaction() as tx:
+        event = an_event(tx, tiers=[a_tier(kind="digital", price=0)])
+    stock_units(event.tier_ids[0], "VOUCHER-4711")
+    owner_acts(user_id, address)
+    issuing.issue(an_order(event, buyer=Principal(user_id, "customer", None), paid=True).id)
+    assert not any("VOUCHER-4711" in each.text for each in thief.writes("tiket"))
+    assert (sender_of(thief).id != linked.id, sender_of(thief).user_id) == (True, None)
+    with transaction() as tx:
+        for table in ("chat_messages", "chat_updates", "chat_consents", "chat_email_codes"):
+            kept = text(f"SELECT count(*) FROM {table} WHERE sender_id = :id")
+            assert tx.execute(kept, {"id": linked.id}).scalar_one() == 0, table
