@@ -131,11 +131,11 @@ def violated_constraint(error: BaseException) -> str | None:
 
 
 def refused_by_schema(error: BaseException) -> bool:
-    """True if a constraint refused the statement (SQLSTATE class 23).
+    """True if a constraint refused the statement, or a value did not fit (SQLSTATE classes 23 and 22).
 
     pg8000 has one exception for most of what the server says, so its class doesn't tell.
     """
-    return (violation(error) or "").startswith("23")
+    return (violation(error) or "").startswith(("22", "23"))
 
 
 def violation(error: BaseException) -> str | None:

@@ -26,10 +26,12 @@ def run_requested(requested: RequestedRun) -> None:
 @app.job("light")
 def light() -> None:
     """Every five minutes: repair what is stuck, log the gauges, and put the figures of reports together."""
-    reconcile_runs.run_scheduled(thorough=False)
-    reconcile_runs.run_overdue()
-    gauges.log_all()
-    daily_figures.compact()
+    try:
+        reconcile_runs.run_scheduled(thorough=False)
+    finally:  # what a step that failed has left is measured all the same
+        reconcile_runs.run_overdue()
+        gauges.log_all()
+        daily_figures.compact()
 
 
 @app.job("thorough")

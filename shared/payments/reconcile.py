@@ -6,8 +6,10 @@ It has no repairs of its own: it finds, and calls the operations that the functi
 
 import logging
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import TextClause, text
@@ -181,31 +183,60 @@ class _Check:
     repair: Callable[[_Found], object]
 
 
+class StepsFailed(Exception):
+    """Steps of a run failed, and the others have done their part: `totals` counts their repairs."""
+
+    def __init__(self, totals: Mapping[str, int]) -> None:
+        super().__init__("steps of reconcile have failed")
+        self.totals = totals
+
+
 def run(*, thorough: bool, older_than_seconds: int = 60) -> dict[str, int]:
     """Run all checks and repair what they find; return the number of repairs by name.
 
     `thorough` (hourly) also asks the gateways about payments that are merely silent, and recounts the counters. Rows
-    younger than `older_than_seconds` are left to the functions that are working on them.
+    younger than `older_than_seconds` are left to the functions that are working on them. Raises StepsFailed at the end.
     """
-    totals = {
-        "reconcile_fix_message_published": outbox.sweep(older_than_seconds=min(older_than_seconds, 10)),
-        "reconcile_release_stock": expiry.expire_all_due(),
-        "reconcile_delete_file": object_deletion.sweep(),
-    }
-    for check in _CHECKS + (_THOROUGH if thorough else []):
-        totals[check.name] = totals.get(check.name, 0) + _apply(check, older_than_seconds)
-    if thorough:
-        totals["reconcile_fix_unrecorded_invoice"] = _count_or_postpone(
-            lambda: unrecorded_payments.handle_unrecorded(older_than_seconds=older_than_seconds)
-        )
-        totals["reconcile_fix_dashboard_refund"] = _count_or_postpone(unrecorded_payments.handle_refunds)
-        totals["reconcile_fix_counter"] = counter_repair.correct_counters()
-        totals[reconcile_totals.LEDGER_DIFFERENCE] = _ledger_differences()
+    totals: Counter[str] = Counter()
+    errors: list[Exception] = []
+    for name, step in _steps(thorough=thorough, older_than_seconds=older_than_seconds):
+        totals[name] += _count(name, step, errors)
     with transaction() as tx:
         audit.record(tx, "reconcile_run", subject="run", subject_id=None, thorough=thorough, totals=totals)
     _log_counted_repairs(totals)
     log.info("reconcile.run", extra={"totals": totals})
+    if errors:
+        raise StepsFailed(totals) from errors[0]
     return totals
+
+
+def _steps(*, thorough: bool, older_than_seconds: int) -> Iterator[tuple[str, Callable[[], int]]]:
+    """What a run does, in its order: the name of each repair, and the step that returns its number."""
+    yield "reconcile_fix_message_published", lambda: outbox.sweep(older_than_seconds=min(older_than_seconds, 10))
+    yield "reconcile_release_stock", expiry.expire_all_due
+    yield "reconcile_delete_file", object_deletion.sweep
+    for check in _CHECKS + (_THOROUGH if thorough else []):
+        yield check.name, partial(_apply, check, older_than_seconds)
+    if thorough:
+        yield (
+            "reconcile_fix_unrecorded_invoice",
+            lambda: unrecorded_payments.handle_unrecorded(older_than_seconds=older_than_seconds),
+        )
+        yield "reconcile_fix_dashboard_refund", unrecorded_payments.handle_refunds
+        yield "reconcile_fix_counter", counter_repair.correct_counters
+        yield reconcile_totals.LEDGER_DIFFERENCE, _ledger_differences
+
+
+def _count(name: str, step: Callable[[], int], errors: list[Exception]) -> int:
+    """The number of repairs; 0 if a step fails, which must not stop the others: the next run checks again."""
+    try:
+        return step()
+    except GatewayError as error:
+        log.warning("reconcile.postponed", extra={"check": name, "error": str(error)})
+    except Exception as error:
+        log.error("reconcile.failed", extra={"check": name}, exc_info=error)
+        errors.append(error)
+    return 0
 
 
 def _apply(check: _Check, older_than_seconds: int) -> int:
@@ -294,15 +325,6 @@ def _payout(row: _Found) -> str | bool:
 
 def _id(act: Callable[[UUID], object]) -> Callable[[_Found], object]:
     return lambda row: act(row.id)
-
-
-def _count_or_postpone(check: Callable[[], int]) -> int:
-    """The number of repairs; 0 if a gateway does not answer: the next run checks again."""
-    try:
-        return check()
-    except GatewayError as error:
-        log.warning("reconcile.postponed", extra={"check": "unrecorded", "error": str(error)})
-        return 0
 
 
 def _ledger_differences() -> int:

@@ -6,6 +6,7 @@ or a run was cut off.
 
 import json
 import logging
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,7 @@ from shared.cloud.database import Transaction, after_commit, transaction
 from shared.cloud.logs import correlation_id
 from shared.models import Listing, PageQuery, RequestModel, ResponseModel
 from shared.payments import reconcile, reconcile_totals
+from shared.payments.reconcile import StepsFailed
 from shared.problems import NotFound, Problem
 
 CUT_OFF_MINUTES = 15
@@ -176,9 +178,15 @@ def read(tx: Transaction, run_id: UUID) -> ReconcileRunDetails:
 
 
 def _run(run_id: UUID, *, thorough: bool) -> None:
-    totals = reconcile.run(thorough=thorough)
+    failed: StepsFailed | None = None
+    try:
+        totals: Mapping[str, int] = reconcile.run(thorough=thorough)
+    except StepsFailed as error:
+        failed, totals = error, error.totals
     with transaction() as tx:
         tx.execute(_FINISH, {"id": run_id, "totals": json.dumps(totals)})
+    if failed:
+        raise failed
 
 
 def _response(row: dict[str, Any]) -> ReconcileRunResponse:

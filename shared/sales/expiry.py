@@ -9,9 +9,13 @@ import logging
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.exc import DBAPIError
 
 from shared.cloud import tasks
 from shared.cloud.database import Transaction, after_commit, transaction
+from shared.problems import refused_by_schema
 from shared.sales import orders
 
 BUCKET_SECONDS = 5
@@ -49,11 +53,43 @@ def schedule_expiry(expires_at: datetime) -> None:
 
 
 def expire_all_due() -> int:
-    """End every overdue reservation, in transactions of `BATCH_SIZE`; return how many."""
+    """End every overdue reservation, in transactions of `BATCH_SIZE`; return how many.
+
+    An order that a constraint of the database keeps from ending keeps no other: it is raised once the others are done.
+    """
     total = 0
+    refused: dict[UUID, DBAPIError] = {}
     while True:
-        with transaction() as tx:
-            ended = orders.expire_due(tx, limit=BATCH_SIZE)
+        before = len(refused)
+        ended = _expire_batch(refused)
         total += ended
-        if ended < BATCH_SIZE:
-            return total
+        if ended + len(refused) - before < BATCH_SIZE:
+            break
+    for error in refused.values():
+        raise error
+    return total
+
+
+def _expire_batch(refused: dict[UUID, DBAPIError]) -> int:
+    try:
+        with transaction() as tx:
+            return orders.expire_due(tx, but=refused, limit=BATCH_SIZE)
+    except DBAPIError as error:
+        if not refused_by_schema(error):
+            raise
+        log.warning("expiry.batch_refused", extra={"error": str(error.orig)})
+    with transaction() as tx:
+        due = orders.find_due(tx, but=refused, limit=BATCH_SIZE)
+    return sum(_expire_one(order_id, refused) for order_id in due)
+
+
+def _expire_one(order_id: UUID, refused: dict[UUID, DBAPIError]) -> int:
+    try:
+        with transaction() as tx:
+            return orders.expire_due(tx, order_ids=[order_id])
+    except DBAPIError as error:
+        if not refused_by_schema(error):
+            raise
+        log.error("expiry.order_refused", extra={"order_id": str(order_id)}, exc_info=error)
+        refused[order_id] = error
+        return 0

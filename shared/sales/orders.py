@@ -9,7 +9,7 @@ is still there (LATE-1).
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -67,6 +67,8 @@ _DUE = text("""
     WHERE status IN ('reserved', 'pending_payment') AND reservation_expires_at <= now()
       AND (review_reason IS NULL OR review_reason = 'top_up')
       AND (CAST(:event_ids AS uuid[]) IS NULL OR event_id = ANY(CAST(:event_ids AS uuid[])))
+      AND (CAST(:order_ids AS uuid[]) IS NULL OR id = ANY(CAST(:order_ids AS uuid[])))
+      AND id <> ALL(CAST(:but AS uuid[]))
     ORDER BY reservation_expires_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
 """)
 _EVENT_STATUS = text("SELECT status FROM events WHERE id = :id FOR SHARE")
@@ -243,14 +245,28 @@ def cancel(tx: Transaction, order: Order) -> None:
     _end(tx, [order], OrderStatus.CANCELLED, is_abandoned=True)
 
 
-def expire_due(tx: Transaction, *, event_ids: list[UUID] | None = None, limit: int = 200) -> int:
-    """Expire up to `limit` overdue live orders, of these events or of all; return how many.
+def expire_due(
+    tx: Transaction,
+    *,
+    event_ids: list[UUID] | None = None,
+    order_ids: list[UUID] | None = None,
+    but: Collection[UUID] = (),
+    limit: int = 200,
+) -> int:
+    """Expire up to `limit` overdue live orders, of these events, these orders or of all; return how many.
 
     Rows that another sweep or a payment has locked are skipped.
     """
-    due = tx.execute(_DUE, {"event_ids": event_ids, "limit": limit}).all()
+    values = {"event_ids": event_ids, "order_ids": order_ids, "but": list(but), "limit": limit}
+    due = tx.execute(_DUE, values).all()
     _end(tx, due, OrderStatus.EXPIRED, is_abandoned=True)
     return len(due)
+
+
+def find_due(tx: Transaction, *, but: Collection[UUID], limit: int) -> list[UUID]:
+    """Up to `limit` overdue live orders that nobody has locked, the oldest first."""
+    values = {"event_ids": None, "order_ids": None, "but": list(but), "limit": limit}
+    return [row.id for row in tx.execute(_DUE, values)]
 
 
 def return_items(tx: Transaction, item_ids: Sequence[UUID]) -> None:

@@ -139,7 +139,8 @@ _RELEASE = text("""
         UPDATE event_buyers b SET units = b.units - l.units, orders = b.orders - l.orders, abandoned_score = score,
             last_abandoned_at = CASE WHEN points > 0 THEN now() ELSE last_abandoned_at END,
             hold_again_at = CASE WHEN points > 0 AND score > 6
-                THEN now() + make_interval(mins => LEAST(power(2, (score - 7) / 2)::int, 30)) ELSE hold_again_at END
+                THEN now() + make_interval(mins => LEAST(power(2, LEAST((score - 7) / 2, 5))::int, 30))
+                ELSE hold_again_at END
         FROM locked l WHERE (b.event_id, b.person_id) = (l.event_id, l.person_id)
         RETURNING b.person_id),
     tiers_locked AS (

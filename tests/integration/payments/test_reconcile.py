@@ -4,12 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from shared.cloud import outbox
 from shared.cloud.database import transaction
 from shared.payments import reconcile
 from shared.payments import records as payment_records
-from shared.sales import counter_repair, orders
+from shared.payments.reconcile import StepsFailed
+from shared.sales import counter_repair, expiry, orders
 from shared.sales.schemas import OrderResponse
 from tests.factories import Stock, a_tier, a_user, an_event, an_order, make_overdue, stock
 from tests.integration.refunds.sales import a_payment, a_status
@@ -55,6 +57,35 @@ def test_overdue_orders_are_ended_and_their_stock_comes_back():
     make_overdue(an_order(event, quantities=[2]).id)
     assert reconcile.run(thorough=False)["reconcile_release_stock"] == 1
     assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=0, free=2)
+
+
+def test_a_counter_that_is_too_low_stops_neither_other_orders_nor_its_own_repair():
+    with transaction() as tx:
+        wrong, sound = (an_event(tx, tiers=[a_tier(quota=5)]) for _ in range(2))
+    for event in (wrong, sound):
+        make_overdue(an_order(event, quantities=[2]).id)
+    with transaction() as tx:
+        tx.execute(text("UPDATE ticket_tiers SET reserved = 0 WHERE id = :id"), {"id": wrong.tier_ids[0]})
+    with pytest.raises(StepsFailed) as failed:
+        reconcile.run(thorough=True)
+    assert failed.value.totals["reconcile_fix_counter"] == 1
+    assert stock(sound.tier_ids[0]) == Stock(reserved=0, sold=0, free=5)
+    reconcile.run(thorough=True)
+    assert stock(wrong.tier_ids[0]) == Stock(reserved=0, sold=0, free=5)
+
+
+def test_an_order_that_the_database_keeps_from_ending_is_told_after_the_others_have_ended():
+    with transaction() as tx:
+        wrong, sound = (an_event(tx, tiers=[a_tier(quota=5)]) for _ in range(2))
+    for event in (wrong, sound):
+        make_overdue(an_order(event, quantities=[2]).id)
+    with transaction() as tx:
+        tx.execute(text("UPDATE ticket_tiers SET reserved = 0 WHERE id = :id"), {"id": wrong.tier_ids[0]})
+    with pytest.raises(DBAPIError):
+        expiry.expire_all_due()
+    assert stock(sound.tier_ids[0]) == Stock(reserved=0, sold=0, free=5)
+    counter_repair.correct_counters()
+    assert expiry.expire_all_due() == 1
 
 
 def test_a_paid_order_without_tickets_is_announced_again(published):

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from infra.checks.invariants import ALWAYS, broken
 from shared.cloud.database import transaction
 from shared.cloud.request_batching import RequestBatcher
-from shared.sales import orders, purchase_limits, reservations
+from shared.sales import expiry, orders, purchase_limits, reservations
 from shared.sales.reservation_requests import ReservationBody, ReservationItem, ReservationRequest
 from shared.sales.schemas import OrderResponse
 from tests.factories import Stock, a_nik, a_tier, a_user, an_event, an_order, make_overdue, reserve, stock
@@ -310,6 +310,19 @@ def test_an_expired_hold_counts_and_so_do_aliases():
     with transaction() as tx:
         orders.expire_due(tx, event_ids=[event.id])
     assert wait_of(one, event) == pytest.approx(60, abs=30)
+
+
+def test_however_many_holds_a_mailbox_lets_go_together_they_end_and_it_waits_half_an_hour():
+    event, _ = scene(a_tier(quota=100, max_per_order=12))  # a person may have 24
+    together = aliases(24)
+    for each in together:
+        order = reserve(each, event)
+        with transaction() as tx:
+            orders.start_payment(tx, orders.lock(tx, order.id))
+        make_overdue(order.id)
+    expiry.expire_all_due()
+    assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=0, free=100)
+    assert wait_of(together[0], event) == pytest.approx(30 * 60, abs=60)
 
 
 def test_holds_that_a_person_abandons_at_the_same_moment_all_count():
