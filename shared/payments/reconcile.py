@@ -116,6 +116,7 @@ _UNBOOKED = """
 """
 # Every five minutes of what is new; an hour that was missed is made up for by the thorough runs.
 _UNBOOKED_LATELY, _UNBOOKED_IN_DAYS = (text(_UNBOOKED.format(age)) for age in ("2 hours", "2 days"))
+# Drawn, as the oldest may be those that a gateway leaves pending for days: the others would never have their turn.
 _REFUNDS = text("""
     SELECT id, status FROM refunds  -- Uses index: refunds_open
     WHERE (status = 'processing' OR (status = 'approved' AND (method IS DISTINCT FROM 'disbursement'
@@ -123,7 +124,7 @@ _REFUNDS = text("""
                 AND b.status = 'verified' AND NOT b.is_frozen
                 AND COALESCE(b.waits_until <= clock_timestamp(), true)))))
       AND updated_at < now() - make_interval(secs => :older_than_seconds)
-    ORDER BY updated_at LIMIT :most
+    ORDER BY random() LIMIT :most
 """)
 _TRANSFERS = text("""
     SELECT id FROM disbursements  -- Uses index: disbursements_open
@@ -134,7 +135,7 @@ _CHECKED_ACCOUNTS = text("""
     SELECT id FROM bank_accounts  -- Uses index: bank_accounts_checking
     WHERE status = 'checking' AND replaced_at IS NULL
       AND created_at < now() - make_interval(secs => :older_than_seconds)
-    ORDER BY created_at LIMIT :most
+    ORDER BY random() LIMIT :most
 """)
 _PAYOUTS = text(f"""
     SELECT p.id, p.status FROM payouts p  -- Uses index: payouts_open

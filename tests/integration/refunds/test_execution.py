@@ -12,7 +12,13 @@ from infra.local.postgres import Postgres
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayError, GatewayUnavailable, NotSettledYet
 from shared.gateways.midtrans.client import Midtrans
-from shared.gateways.statuses import GatewayTransferState, GatewayTransferStatus
+from shared.gateways.statuses import (
+    GatewayRefundState,
+    GatewayRefundStatus,
+    GatewayTransferState,
+    GatewayTransferStatus,
+)
+from shared.gateways.xendit.client import Xendit
 from shared.identity.tokens import Principal
 from shared.payments import checkout, reconcile, sync
 from shared.payments.status_handling import StatusOutcome
@@ -241,3 +247,35 @@ def test_a_transfer_that_a_bank_sends_back_is_owed_again_and_its_buyer_and_a_per
     assert open_tasks(refund.id) == ["refund_failed"]
     mails = "SELECT 1 FROM emails WHERE order_id = :id AND template = 'refund_account_needed'"
     assert len(rows(mails, id=sale.order.id)) == 1
+
+
+def test_refunds_that_a_gateway_leaves_pending_keep_no_other_from_being_sent(at, monkeypatch):
+    def pending(self, **asked):
+        return GatewayRefundStatus(
+            gateway="xendit",
+            reference=asked["reference_id"],
+            gateway_reference=f"rfd-{asked['reference_id']}",
+            payment_reference=asked["invoice_id"],
+            amount=asked["amount"],
+            state=GatewayRefundState.PENDING,
+            failure_code=None,
+            raw_status="PENDING",
+        )
+
+    monkeypatch.setattr(Xendit, "refund", pending)
+    monkeypatch.setattr(Xendit, "refund_status", lambda *_: (_ for _ in ()).throw(GatewayUnavailable("xendit", "away")))
+    monkeypatch.setattr(reconcile, "MAX_PER_CHECK", 2)
+    for _ in range(3):
+        assert refund_execution.execute(a_sale(at).approved().id) == "processing"
+    sale = with_account(a_sale(at, method="BCA"))
+    refund = sale.approved()
+    with transaction() as tx:
+        tx.execute(text("UPDATE refunds SET method = 'disbursement' WHERE id = :id"), {"id": refund.id})
+        old = "UPDATE refunds SET updated_at = now() - make_interval(mins => CASE WHEN id = :id THEN 10 ELSE 20 END)"
+        tx.execute(text(f"{old} WHERE status IN ('approved', 'processing')"), {"id": refund.id})
+
+    def is_sent() -> bool:
+        reconcile.run(thorough=False)
+        return status(refund)[0] != "approved"
+
+    until(is_sent, what="for the draw to take it")
