@@ -18,12 +18,23 @@ from shared.cloud.database import DATABASE_AWAY
 from shared.cloud.read_through_cache import CachedValue
 
 KEPT = 500
+MAX_BYTES = 32 * 2**20
+"""Of all copies together as JSON: an organizer's texts may be long, and a stranger may ask for many pages."""
 
 M = TypeVar("M", bound=BaseModel)
 log = logging.getLogger(__name__)
 
 _lock = threading.Lock()
-_copies: "OrderedDict[str, tuple[datetime, BaseModel]]" = OrderedDict()
+_copies: "OrderedDict[str, _Copy]" = OrderedDict()
+
+
+@dataclass(frozen=True)
+class _Copy:
+    """What a page showed, when, and its size."""
+
+    at: datetime
+    value: BaseModel
+    size: int
 
 
 @dataclass(frozen=True)
@@ -48,19 +59,26 @@ def read(key: str, fetch: Callable[[], CachedValue[M]]) -> PageContent[M]:
         return _copy(key, error)
     if found.is_stale:
         return PageContent(found.value, stale_since=clock.now() - timedelta(seconds=found.age_seconds))
-    with _lock:
-        _copies[key] = (clock.now() - timedelta(seconds=found.age_seconds), found.value)
-        _copies.move_to_end(key)
-        while len(_copies) > KEPT:
-            _copies.popitem(last=False)
+    _keep(key, found)
     return PageContent(found.value, found.age_seconds)
+
+
+def _keep(key: str, found: CachedValue[M]) -> None:
+    kept = _copies.get(key)
+    is_same = kept is not None and kept.value is found.value
+    size = kept.size if kept is not None and is_same else len(found.value.model_dump_json().encode())
+    with _lock:
+        _copies[key] = _Copy(clock.now() - timedelta(seconds=found.age_seconds), found.value, size)
+        _copies.move_to_end(key)
+        while len(_copies) > KEPT or sum(each.size for each in _copies.values()) > MAX_BYTES:
+            _copies.popitem(last=False)
 
 
 def _copy(key: str, error: Exception) -> PageContent[M]:
     with _lock:
         kept = _copies.get(key)
-    if kept is None or clock.now() - kept[0] > timedelta(seconds=cache.TTL_SECONDS):
+    if kept is None or clock.now() - kept.at > timedelta(seconds=cache.TTL_SECONDS):
         raise error
     log.warning("page.stale", extra={"error": type(error).__name__})
-    value: M = kept[1]  # type: ignore[assignment]
-    return PageContent(value, stale_since=kept[0])
+    value: M = kept.value  # type: ignore[assignment]
+    return PageContent(value, stale_since=kept.at)

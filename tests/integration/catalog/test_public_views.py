@@ -15,6 +15,8 @@ from shared.cloud import cache, read_through_cache
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.sales import counter_repair, orders
+from shared.site import event_pages, stale_if_error
+from shared.web.pages import PageRequest
 from tests.conformance.local_cloud import LocalCloud
 from tests.endpoints import call, problem
 from tests.factories import a_user
@@ -279,6 +281,14 @@ def test_while_the_database_is_away_a_new_instance_has_the_last_copy_for_who_ask
     assert public_views.list_filters(None, stale_if_error=True).is_stale
     with pytest.raises(OperationalError):
         public_views.list_events(None, EventSearch(category="never looked at"), stale_if_error=True)
+
+
+def test_every_spelling_of_an_events_id_is_one_copy_of_its_page():
+    event = publish(create())
+    before = len(stale_if_error._copies)
+    for spelling in (str(event.id), event.id.hex.upper(), f"{{{event.id}}}", f"{event.id.hex[:3]}-{event.id.hex[3:]}"):
+        assert event_pages.event(PageRequest(f"/id/events/{spelling}", language="id"), spelling).status == 200
+    assert len(stale_if_error._copies) == before + 1
 
 
 def away() -> NoReturn:

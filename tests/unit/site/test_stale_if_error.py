@@ -1,5 +1,6 @@
 """While the database is away visitors see the last good copy of a public page, and when it is from (R-009)."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -56,3 +57,15 @@ def test_the_oldest_copies_are_forgotten():
         stale_if_error.read(f"many {number}", lambda: CachedValue(FILTERS))
     with pytest.raises(OperationalError):
         stale_if_error.read("many 0", away)
+
+
+def test_copies_take_no_more_memory_than_they_may(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(stale_if_error, "MAX_BYTES", 3_000)
+    for number in range(4):
+        options = [FilterOption(name="x" * 1_000, events=number)]
+        stale_if_error.read(
+            f"large {number}", lambda made=options: CachedValue(EventFilters(categories=made, cities=[]))
+        )
+    for number, is_kept in enumerate((False, False, True, True)):
+        with nullcontext() if is_kept else pytest.raises(OperationalError):
+            stale_if_error.read(f"large {number}", away)
