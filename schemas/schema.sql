@@ -2044,7 +2044,7 @@ CREATE INDEX emails_to ON public.emails USING btree (to_address);
 
 CREATE INDEX emails_undelivered ON public.emails USING btree (created_at) WHERE (status = ANY (ARRAY['failed'::text, 'bounced'::text, 'dropped'::text, 'spam_reported'::text]));
 
-CREATE INDEX emails_unproved ON public.emails USING btree (created_at) WHERE ((template = ANY (ARRAY['verify_email'::text, 'reset_password'::text, 'sign_in'::text, 'staff_invitation'::text])) AND (to_address <> ''::text));
+CREATE INDEX emails_unproved ON public.emails USING btree (created_at) WHERE ((template = ANY (ARRAY['verify_email'::text, 'reset_password'::text, 'sign_in'::text, 'link_chat'::text, 'staff_invitation'::text])) AND (to_address <> ''::text));
 
 CREATE INDEX event_cancellations_open ON public.event_cancellations USING btree (updated_at) WHERE (finished_at IS NULL);
 

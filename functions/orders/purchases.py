@@ -11,7 +11,7 @@ from shared.sales import orders
 from shared.sales import schemas as sales_schemas
 from shared.sales.orders import NotCancellable
 from shared.sales.schemas import OrderResponse, OrderWithEventResponse
-from shared.web import App, Buyer, SignedIn, Transaction
+from shared.web import App, Buyer, SignedIn, SignedInHere, Transaction
 
 routes = App("orders")
 
@@ -29,7 +29,7 @@ def my_orders(page: PageQuery, buyer: Buyer, tx: Transaction) -> Listing[OrderWi
 
 
 @routes.get("/orders/{order_id}", problems=(NotFound,))
-def order(order_id: UUID, viewer: SignedIn) -> OrderWithEventResponse:
+def order(order_id: UUID, viewer: SignedInHere) -> OrderWithEventResponse:
     """One order, for its buyer, its organizer or an admin."""
     return sales_schemas.read_and_reveal(order_id, viewer)
 

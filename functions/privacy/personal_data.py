@@ -7,7 +7,7 @@ from shared.identity.second_factors import SecondFactorInvalid
 from shared.privacy import deletion, export
 from shared.privacy.deletion import AccountInUse, Deletion
 from shared.privacy.export import ExportQuery
-from shared.web import App, File, SignedIn
+from shared.web import App, File, SignedIn, SignedInHere
 
 routes = App("privacy")
 
@@ -15,7 +15,7 @@ PROOF = (WrongPassword, CodeInvalid, SecondFactorInvalid, TooManyAttempts, Accou
 
 
 @routes.get("/account/export", produces=("application/json", "text/csv"))
-def export_data(query: ExportQuery, caller: SignedIn) -> File:
+def export_data(query: ExportQuery, caller: SignedInHere) -> File:
     """Export all data we hold about you: profile, consents, orders, mails, sessions and audit trail."""
     return export.export(caller.id, query)
 

@@ -125,7 +125,8 @@ def sign_in(proof: SignInProof, client: ClientNetwork = UNKNOWN_CLIENT) -> Token
                 )
             login_throttling.reset(tx, person.email, client, known=known)
             code_mails.reset(tx, person.email)
-            code_mails.restore(tx, client)
+            if known is None:  # of a known device none was counted
+                code_mails.restore(tx, client)
             begun = second_factor_sign_in.begin(tx, person, by="mailed code")
         else:
             begun = None

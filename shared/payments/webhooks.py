@@ -64,6 +64,10 @@ _FORGET_PAYER = text("""
 """)
 
 
+_HOLDERS = frozenset({"account_holder_name", "account_name"})
+"""Fields of Xendit's callbacks about disbursements and payouts."""
+
+
 @dataclass(frozen=True)
 class _KeptEvent:
     """The subject of a kept event. `other_reference`: it names another invoice than the one we keep."""
@@ -159,7 +163,7 @@ def _store(tx: Transaction, event: WebhookEvent) -> UUID | None:
             "event_type": f"{event.kind}.{event.raw_status}"[:100],
             **names,
             "gateway_reference": event.gateway_reference,
-            "payload": json.dumps(_without_account_numbers(event.payload)),
+            "payload": json.dumps(_without_accounts(event.payload)),
             "processed": outcome is not None,
             "outcome": outcome,
         },
@@ -170,14 +174,16 @@ def _store(tx: Transaction, event: WebhookEvent) -> UUID | None:
     return event_id if outcome is None else None
 
 
-def _without_account_numbers(said: Any) -> Any:
-    """A notification without bank account numbers: these are kept encrypted in bank_accounts, and nowhere else."""
+def _without_accounts(said: Any) -> Any:
+    """A notification without bank accounts' numbers and holders: these are kept in bank_accounts, and nowhere else."""
+    if isinstance(said, list):
+        return [_without_accounts(each) for each in said]
     if not isinstance(said, Mapping):
         return said
-    return {
-        name: f"******{str(value)[-4:]}" if name == "account_number" else _without_account_numbers(value)
-        for name, value in said.items()
-    }
+    kept = {name: _without_accounts(value) for name, value in said.items() if name not in _HOLDERS}
+    if "account_number" in kept:
+        kept["account_number"] = f"******{str(kept['account_number'])[-4:]}"
+    return kept
 
 
 def _find_subject(tx: Transaction, event: WebhookEvent) -> dict[str, UUID | None]:

@@ -146,7 +146,7 @@ RULES = (
         key="id",
         since="created_at",
         kept=timedelta(days=90),
-        condition="""template IN ('verify_email', 'reset_password', 'sign_in', 'staff_invitation')
+        condition="""template IN ('verify_email', 'reset_password', 'sign_in', 'link_chat', 'staff_invitation')
             AND to_address <> '' AND status <> 'queued'
             AND NOT EXISTS (SELECT 1 FROM users u WHERE u.email = to_address AND NOT u.is_deleted)""",
         forgets="to_address = ''",

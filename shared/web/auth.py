@@ -28,7 +28,8 @@ class Access:
     """The roles that may call, whether anonymous callers may too, and which proof of who they are is required.
 
     With `is_hidden`, callers with another role get NotFound. `needs_step_up`: an admin's authentication must be a
-    recent one, as money moves.
+    recent one, as money moves. `records`: for a GET that records that something was shown, such as a voucher, which
+    can't be given back then: no link of another site may lead a browser there.
     """
 
     roles: frozenset[str]
@@ -36,6 +37,7 @@ class Access:
     needs_fresh_proof: bool = False
     is_hidden: bool = False
     needs_step_up: bool = False
+    records: bool = False
 
     @property
     def is_for_admins_only(self) -> bool:
@@ -50,6 +52,8 @@ class Access:
         """
         given = request.headers.get("Authorization", "")
         principal = _bearer(given) if given else _browser(request)
+        if principal and self.records and not given:
+            csrf.check_navigation(request)
         if principal is None:
             if self.anonymous:
                 return None
@@ -101,6 +105,7 @@ def _browser(request: Request) -> Principal | None:
 
 
 SignedIn = Annotated[Principal, Access(_EVERYBODY)]
+SignedInHere = Annotated[Principal, Access(_EVERYBODY, records=True)]
 Buyer = Annotated[Principal, Access(_BUYERS)]
 Organizer = Annotated[Principal, Access(_ORGANIZERS)]
 GateStaff = Annotated[Principal, Access(frozenset({"staff", "organizer", "admin"}))]

@@ -45,6 +45,15 @@ def check(request: Request) -> None:
     raise CsrfRefused
 
 
+def check_navigation(request: Request) -> None:
+    """Refuse a GET that records something where a link of another site leads there. Raises CsrfRefused.
+
+    A browser sends our cookies with such a link, and with nothing else of another site (SameSite=Lax).
+    """
+    if request.headers.get("Sec-Fetch-Mode") == "navigate" and not is_from_our_pages(request):
+        raise CsrfRefused
+
+
 def is_from_our_pages(request: Request) -> bool:
     """True if the browser says so."""
     site = request.headers.get("Sec-Fetch-Site")

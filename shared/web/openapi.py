@@ -201,7 +201,11 @@ def problems_of(route: Route) -> list[type[Problem]]:
         found += [NotSignedIn, Forbidden]
         found += [FreshProofRequired] if route.access.needs_fresh_proof or route.access.needs_step_up else []
         found += [SecondFactorRequired] if route.access.is_for_admins_only else []
-    if route.gives_tokens or route.takes_refresh_cookie or (route.access and route.method != "GET"):
+    if (
+        route.gives_tokens
+        or route.takes_refresh_cookie
+        or (route.access and (route.method != "GET" or route.access.records))
+    ):
         found.append(csrf.CsrfRefused)
     if route.gives_tokens:
         found.append(Invalid)

@@ -1,6 +1,7 @@
 """Webhooks: kept once, answered the same, and tried three times where the gateway can't be asked (PS-009, PS-012)."""
 
 import json
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -17,6 +18,7 @@ from shared.problems import Malformed, NotSignedIn
 from shared.sales import orders
 from tests.factories import an_order
 
+PAYLOADS = Path(__file__).parents[2] / "payloads" / "xendit"
 pytestmark = pytest.mark.usefixtures("database", "a_gateway_that_is_down")
 
 TOKEN = "callback-token"
@@ -74,6 +76,17 @@ def test_an_event_that_can_not_be_processed_is_kept_and_put_on_the_queue(schedul
     (task,) = scheduled.tasks
     assert task.http_request.url.endswith("/webhook-retry/tasks/retry")
     assert json.loads(task.http_request.body) == {"event_id": str(event.id)}
+
+
+def test_nothing_of_a_bank_account_is_kept_of_what_is_told_of_a_transfer():
+    told = json.loads((PAYLOADS / "webhook_disbursement_completed.json").read_text(encoding="utf-8"))
+    told |= {"id": uuid4().hex, "account_number": "1234567890", "channels": [{"account_holder_name": "MICHAEL CHEN"}]}
+    webhooks.receive("xendit", {"x-callback-token": TOKEN}, json.dumps(told).encode())
+    with transaction() as tx:
+        query = text("SELECT payload FROM webhook_events WHERE gateway_reference = :id")
+        kept = tx.execute(query, {"id": told["id"]}).scalar_one()
+    assert (kept["account_number"], kept["channels"]) == ("******7890", [{}])
+    assert "CHEN" not in json.dumps(kept)
 
 
 def test_a_repeat_of_an_event_is_kept_once_and_asks_for_nothing_more(scheduled):

@@ -13,6 +13,7 @@ from shared.cloud import audit, clock
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.messages import mails, suppressions
+from shared.refunds import requests as refund_requests
 from shared.sales.schemas import OrderResponse
 from shared.states import SuppressionReason
 from shared.tickets import gate_staff, issuing
@@ -20,6 +21,7 @@ from shared.tickets.gate_staff import Invitation
 from tests.endpoints import call, problem
 from tests.factories import a_promo, a_tier, an_event, an_order, stock_units
 from tests.integration.identity.steps import Member, a_member, login
+from tests.integration.identity.test_cookie_mode import Browser
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -192,3 +194,23 @@ def test_a_stranger_a_deleted_account_and_another_form_are_refused():
     with transaction() as tx:
         tx.execute(text("UPDATE users SET is_deleted = true WHERE id = :id"), {"id": member.id})
     assert problem(exported(member)) == (401, "not-signed-in")
+
+
+@pytest.mark.parametrize("path", ["/account/export", "/orders/{id}"])
+def test_a_link_of_another_site_reveals_no_voucher(path: str):
+    member, browser = a_member(), Browser()
+    buyer = Principal(member.id, "customer", None)
+    with transaction() as tx:
+        event = an_event(tx, tiers=[a_tier(kind="digital", price=50_000)])
+    stock_units(event.tier_ids[0], "VOUCHER-1")
+    order = an_order(event, buyer=buyer, paid=True)
+    issuing.issue(order.id)
+    browser.sign_in(member)
+    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    answer = browser.call("GET", path.format(id=order.id), **link)
+    assert problem(answer) == (403, "csrf")
+    with transaction() as tx:
+        [line] = refund_requests.preview(tx, member.id, order.id).lines
+    assert line.obstacle is None
+    own = link | {"Sec-Fetch-Site": "same-origin"}
+    assert b"VOUCHER-1" in browser.call("GET", path.format(id=order.id), **own).data

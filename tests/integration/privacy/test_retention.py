@@ -281,6 +281,15 @@ def test_who_was_invited_and_never_joined_is_forgotten_with_their_duties_and_cod
             assert left_there.scalars().all() == [joined.id], table
 
 
+@pytest.mark.parametrize("template", ["verify_email", "reset_password", "sign_in", "link_chat", "staff_invitation"])
+def test_no_mail_keeps_an_address_that_nobody_proved(template: str):
+    mark = a_row("unproved_addresses", timedelta(days=91))
+    with transaction() as tx:
+        tx.execute(text("UPDATE emails SET template = :is WHERE once_key = :mark"), {"is": template, "mark": mark})
+    retention.run()
+    assert mark not in left("unproved_addresses")
+
+
 def test_the_address_of_who_has_an_account_stays_on_its_mails():
     mark = a_row("unproved_addresses", timedelta(days=91))
     with transaction() as tx:
