@@ -31,6 +31,7 @@ from shared.chat.contents import (
     ListEvents,
     OrderFound,
     Pay,
+    PurchasesFound,
     Refused,
     Result,
     SendCode,
@@ -215,8 +216,8 @@ def _cancel(action: Cancel, actor: Actor) -> Result:
 
 def _find_tickets(_: FindTickets, actor: Actor) -> Result:
     with transaction() as tx:
-        found = queries.newest_purchase(tx, actor.user_id)
-    return OrderFound(order=found) if found else Done()
+        found = queries.purchases(tx, actor.user_id)
+    return PurchasesFound(orders=found) if found else Done()
 
 
 def _deliver(action: Deliver, actor: Actor) -> Result:

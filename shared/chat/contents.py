@@ -149,7 +149,7 @@ class Cancel(_Document):
 
 
 class FindTickets(_Document):
-    """Look up the newest order with tickets or goods."""
+    """Look up the paid orders with tickets or goods of events that are not over; else the newest one."""
 
     kind: Literal["find_tickets"] = "find_tickets"
 
@@ -223,6 +223,13 @@ class OrderFound(_Document):
     is_over_budget: bool = False
 
 
+class PurchasesFound(_Document):
+    """Paid orders, that of the event which begins first before the others."""
+
+    kind: Literal["purchases_found"] = "purchases_found"
+    orders: tuple[OrderSummary, ...]
+
+
 class Refused(_Document):
     """The operation was refused: `slug` of its problem. `order` is the live order it conflicts with."""
 
@@ -239,7 +246,7 @@ class Done(_Document):
     lacks_number: bool = False
 
 
-Result = Annotated[EventsFound | TiersFound | OrderFound | Refused | Done, Field(discriminator="kind")]
+Result = Annotated[EventsFound | TiersFound | OrderFound | PurchasesFound | Refused | Done, Field(discriminator="kind")]
 
 
 class Option(_Document):

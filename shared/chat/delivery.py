@@ -11,6 +11,7 @@ from shared.chat.contents import (
     OrderFound,
     OrderSummary,
     Outgoing,
+    PurchasesFound,
     TicketFile,
 )
 from shared.chat.state import State
@@ -24,11 +25,16 @@ UNITS_A_MESSAGE = 5
 """The most digital units in one message: the longest that there are fit."""
 
 
-def tickets_found(state: State, _: Any, result: OrderFound | Done) -> Transition:
-    """Deliver the newest purchase once more."""
+def tickets_found(state: State, _: Any, result: PurchasesFound | Done) -> Transition:
+    """Deliver purchases once more, as many as are few enough messages, and the first of them whole."""
     if isinstance(result, Done):
         return say(state, "no_tickets")
-    return Transition(state=state, messages=_delivery(state, result.order))
+    messages: tuple[Outgoing, ...] = ()
+    for order in result.orders:
+        more = _delivery(state, order)
+        if not messages or len(messages) + len(more) <= MAX_TICKET_FILES:
+            messages += more
+    return Transition(state=state, messages=messages)
 
 
 def order_issued(state: State, _: Any, result: OrderFound) -> Transition:

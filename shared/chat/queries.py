@@ -26,10 +26,14 @@ _KINDS = text("""
     FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id
     WHERE i.order_id = :order_id AND i.returned_at IS NULL
 """)
-_NEWEST_PAID = text("""
-    SELECT o.id FROM orders o JOIN events e ON e.id = o.event_id  -- Uses index: orders_user
-    WHERE o.user_id = :user_id AND o.status = 'paid' ORDER BY e.end_date > now() DESC, o.created_at DESC LIMIT 1
+_PAID = text("""
+    SELECT o.id, e.end_date > now() AS is_ahead
+    FROM orders o JOIN events e ON e.id = o.event_id  -- Uses index: orders_user
+    WHERE o.user_id = :user_id AND o.status = 'paid'
+    ORDER BY e.end_date > now() DESC, CASE WHEN e.end_date > now() THEN e.start_date END, o.created_at DESC LIMIT :most
 """)
+MAX_PURCHASES = 5
+"""The most orders whose tickets are sent once more together."""
 
 
 def upcoming_events(tx: Transaction) -> EventsFound:
@@ -87,10 +91,11 @@ def order(tx: Transaction, order_id: UUID, user_id: UUID) -> OrderSummary:
     )
 
 
-def newest_purchase(tx: Transaction, user_id: UUID) -> OrderSummary | None:
-    """The newest paid order, of an event that is not over if there is one."""
-    found: UUID | None = tx.execute(_NEWEST_PAID, {"user_id": user_id}).scalar()
-    return order(tx, found, user_id) if found else None
+def purchases(tx: Transaction, user_id: UUID) -> tuple[OrderSummary, ...]:
+    """The paid orders of events that are not over, the next event first; the newest one if there is none."""
+    rows = tx.execute(_PAID, {"user_id": user_id, "most": MAX_PURCHASES}).all()
+    ahead = [row for row in rows if row.is_ahead]
+    return tuple(order(tx, row.id, user_id) for row in ahead or rows[:1])
 
 
 def buyer(user_id: UUID) -> Principal:

@@ -94,7 +94,8 @@ _TICKETS = text("""
     SELECT t.id, t.pdf_object, c.name AS tier_name, COALESCE(i.attendee_name, u.full_name) AS attendee_name
     FROM tickets t JOIN orders o ON o.id = t.order_id JOIN users u ON u.id = o.user_id
         JOIN order_items i ON i.id = t.order_item_id JOIN ticket_tiers c ON c.id = i.tier_id
-    WHERE t.id = ANY(:ticket_ids) AND t.status <> 'void' ORDER BY i.position
+    WHERE t.id = ANY(:ticket_ids) AND t.status <> 'void'
+        AND (CAST(:held_by AS text) IS NULL OR lower(i.attendee_email) = :held_by) ORDER BY i.position
 """)
 _CHANGE = text("""
     SELECT c.before, c.after, c.allows_refund, ARRAY(
@@ -217,9 +218,10 @@ def _days_until(tx: Transaction, order_id: UUID | None, starts_on: date) -> int:
 
 
 def _e_ticket(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
-    tickets = read_tickets(tx, _ids(email.context["ticket_ids"]))
+    held_by = None if email.context["to_buyer"] else email.to_address.lower()  # who may have passed it on since
+    tickets = read_tickets(tx, _ids(email.context["ticket_ids"]), held_by=held_by)
     if not tickets:
-        raise Obsolete("its tickets are void")
+        raise Obsolete("its tickets are void, or have another holder")
     return {
         "order": _order(tx, email),
         "tickets": tickets,
@@ -372,9 +374,10 @@ def read_order(tx: Transaction, order_id: UUID | None, language: str) -> Order:
     )
 
 
-def read_tickets(tx: Transaction, ticket_ids: Sequence[UUID]) -> list[Ticket]:
-    """The tickets among these that are still valid, in the order of their items."""
-    return [Ticket(**row._mapping) for row in tx.execute(_TICKETS, {"ticket_ids": list(ticket_ids)})]
+def read_tickets(tx: Transaction, ticket_ids: Sequence[UUID], *, held_by: str | None = None) -> list[Ticket]:
+    """The tickets among these that are still valid, and held by this address if one is given, by their items' order."""
+    values = {"ticket_ids": list(ticket_ids), "held_by": held_by}
+    return [Ticket(**row._mapping) for row in tx.execute(_TICKETS, values)]
 
 
 def read_held(tx: Transaction, item_ids: Sequence[UUID]) -> list[GoodsLine]:

@@ -58,7 +58,7 @@ def _read(remembered: str) -> dict[str, str]:
     """The digests of a hidden field; none where anybody has written something else into it."""
     try:
         found = json.loads(remembered)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     if not isinstance(found, dict):
         return {}

@@ -1,7 +1,6 @@
 """An event's goods: products and what waits of them at the counter, digital goods and their codes (PROD-1, PROD-2)."""
 
 import csv
-import io
 from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
@@ -53,7 +52,7 @@ def first_column(content: bytes) -> list[str]:
     except UnicodeDecodeError:
         words = content.decode("latin-1")
     separator = ";" if ";" in words.partition("\n")[0] else ","
-    return [row[0] for row in csv.reader(io.StringIO(words.replace("\x00", "")), delimiter=separator) if row]
+    return [row[0] for row in csv.reader(words.replace("\x00", "").splitlines(), delimiter=separator) if row]
 
 
 def _upload(

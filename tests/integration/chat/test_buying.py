@@ -11,6 +11,7 @@ from PIL import Image
 from sqlalchemy import text
 
 from infra.checks.costs import CHAT_MESSAGES
+from shared.cloud import clock
 from shared.cloud.database import transaction
 from shared.sales import orders
 from tests.doubles import Published
@@ -262,3 +263,20 @@ def test_a_promo_code_is_typed_after_the_quantity_and_counts_as_on_the_site(a_ph
     [unknown] = a_phone().writes(f"beli {code} 1 TIDAKADA")
     assert "tidak berlaku" in unknown.text
     assert stock(event.tier_ids[0]).reserved == 1
+
+
+def test_tiket_sends_the_tickets_of_every_event_that_is_ahead_the_next_one_first(a_phone: APhone):
+    phone = a_phone("Siti Rahma")
+    for title, days in (("Konser Besok", 1), ("Konser Bulan Depan", 30)):
+        with transaction() as tx:
+            event = an_event(tx, title=title, starts_at=clock.now() + timedelta(days=days), tiers=[a_tier(price=0)])
+            query = text("SELECT code FROM ticket_tiers WHERE id = :id")
+            code = tx.execute(query, {"id": event.tier_ids[0]}).scalar_one()
+        [named] = phone.writes(f"beli {code} 1")
+        phone.chooses(named.choices[phone.name])
+        drain(phone.published)
+    sent = [each.text for each in phone.writes("tiket")]
+    assert [title for words in sent for title in ("Konser Besok", "Konser Bulan Depan") if title in words] == [
+        "Konser Besok",
+        "Konser Bulan Depan",
+    ]

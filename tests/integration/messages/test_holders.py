@@ -1,5 +1,6 @@
 """Holders too are told what ends or delays their ticket, and nothing of the order (NS-001, TS-018)."""
 
+import json
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -10,13 +11,15 @@ from functions.issue_ticket.main import PaidOrder, issue_paid
 from shared.cloud.database import transaction
 from shared.gateways.statuses import GatewayPaymentState
 from shared.identity.tokens import Principal
+from shared.messages import mails, sending
 from shared.payments import cancellation
 from shared.payments.cancellation import Cancellation
 from shared.refunds import approval
 from shared.refunds import requests as refund_requests
 from shared.refunds.requests import RefundRequest
 from shared.sales.schemas import OrderResponse
-from shared.tickets import issuing
+from shared.tickets import holders, issuing
+from shared.tickets.holders import HolderChange
 from tests.factories import Event, a_tier, a_user, an_event
 from tests.integration.refunds.sales import a_paid_order, a_status
 from tests.mail_sending import send_mail
@@ -151,3 +154,27 @@ def test_a_delay_is_told_to_who_waits_for_the_ticket(sale, sendgrid, files):  # 
         assert "24 jam" in part
         assert str(order.id) not in part
         assert "Pembayaran Anda" not in part
+
+
+@pytest.mark.parametrize("was_sent", [False, True], ids=["still queued", "failed, and sent again"])
+def test_who_held_a_ticket_before_is_not_mailed_the_code_of_who_holds_it_now(sale, sendgrid, was_sent):
+    with transaction() as tx:
+        mails.enqueue_e_tickets(tx, sale.order.id)
+    [ticket] = rows(
+        """SELECT t.id FROM tickets t JOIN order_items i ON i.id = t.order_item_id
+        WHERE t.order_id = :id AND lower(i.attendee_email) = :address""",
+        id=sale.order.id,
+        address=sale.ani,
+    )
+    old = mailed_to(sale.order, "e_ticket")[sale.ani]
+    if was_sent:
+        with transaction() as tx:
+            tx.execute(text("UPDATE emails SET status = 'failed' WHERE id = :id"), {"id": old.id})
+    with transaction() as tx:
+        wanted = HolderChange(name="Dewi Baru", email="dewi-baru@example.com")
+        holders.change(tx, sale.buyer, ticket.id, wanted, mails.enqueue_holder_changed)
+    if was_sent:
+        with transaction() as tx:
+            sending.resend(tx, old.id, by=a_user(tx).id)
+    send_mail(old.id)
+    assert not any(sale.ani in json.dumps(asked.body) for asked in sendgrid.asked)

@@ -135,7 +135,7 @@ def test_a_form_that_was_overtaken_takes_over_what_was_left_alone_and_keeps_what
     assert told.merged == {"title": "Saya", "venue": "GBK", "terms": "B"}
 
 
-@pytest.mark.parametrize("remembered", ["", "{", "[]", "3", '{"title": 3}', "null"])
+@pytest.mark.parametrize("remembered", ["", "{", "[]", "3", '{"title": 3}', "null", "[" * 100_000], ids=range(7))
 def test_a_form_that_remembers_nothing_was_not_overtaken(remembered: str):
     assert edits.find_conflict(remembered, {"title": "Saya"}, {"title": "Mereka"}) is None
 
@@ -155,6 +155,7 @@ def test_tickets_and_goods_change_places_among_themselves():
         (b'"A,1",x\nA-2,y', ["A,1", "A-2"]),
         (b"caf\xe9", ["café"]),
         (b"", []),
+        (b"KODE-1\rKODE-2\r", ["KODE-1", "KODE-2"]),
     ],
 )
 def test_codes_are_the_first_column_of_a_file(content: bytes, units: list[str]):
