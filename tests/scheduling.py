@@ -31,8 +31,8 @@ SHARING = ("tests/browser/", "tests/faults/", "tests/functions/", "tests/conform
 READING_SOURCES = {
     f"tests/unit/{name}.py"
     for name in (
-        "checks/test_bare_states",
-        "checks/test_code",
+        "source/test_bare_states",
+        "source/test_code",
         "docs/test_names",
         "site/test_refusals",
         "web/test_declared_problems",
