@@ -28,27 +28,30 @@ locals {
   )
 }
 
+# The API leaves out empty maps and zeros, and each would be a difference of every plan.
 resource "google_monitoring_dashboard" "main" {
   dashboard_json = jsonencode({
     displayName = "Karcis"
-    labels      = {}
     mosaicLayout = {
       columns = 12
       tiles = [
-        for index, chart in local.charts : {
-          xPos = (index % 3) * 4, yPos = floor(index / 3) * 4, width = 4, height = 4,
-          widget = {
-            title = chart.title
-            xyChart = {
-              dataSets = [{
-                plotType           = "LINE"
-                targetAxis         = "Y1"
-                timeSeriesQuery    = { prometheusQuery = chart.query, unitOverride = chart.unit }
-                minAlignmentPeriod = "60s"
-              }]
+        for index, chart in local.charts : merge(
+          { for axis, position in { xPos = (index % 3) * 4, yPos = floor(index / 3) * 4 } : axis => position if position > 0 },
+          {
+            width = 4, height = 4,
+            widget = {
+              title = chart.title
+              xyChart = {
+                dataSets = [{
+                  plotType           = "LINE"
+                  targetAxis         = "Y1"
+                  timeSeriesQuery    = { prometheusQuery = chart.query, unitOverride = chart.unit }
+                  minAlignmentPeriod = "60s"
+                }]
+              }
             }
           }
-        }
+        )
       ]
     }
   })

@@ -28,6 +28,15 @@ def test_the_dashboard_shows_all_of_it_and_nothing_else_of_ours(resources):
     assert {name for query in asked for name in COUNTED.findall(query)} == LISTED
 
 
+def test_the_dashboard_holds_nothing_that_the_api_leaves_out(resources):
+    """Empty maps and positions of zero: with any, no second plan would be empty."""
+    page = resources["google_monitoring_dashboard.main"]["dashboard_json"]
+    assert not re.findall(r'"\w+":(?:\{\}|0\b)', page)
+    tiles = json.loads(page)["mosaicLayout"]["tiles"]
+    places = [(tile.get("xPos", 0), tile.get("yPos", 0)) for tile in tiles]
+    assert places == [(4 * (index % 3), 4 * (index // 3)) for index in range(len(tiles))]
+
+
 def test_alerts_ask_for_metrics_that_there_are(resources):
     asked = {name for query in queries(resources) for name in COUNTED.findall(query)}
     assert asked
