@@ -17,13 +17,21 @@ locals {
   message_schemas = {
     for topic in module.manifest.contents.topics : topic => jsondecode(file("${local.root}/schemas/messages/${topic}.json"))
   }
-  avro_types = { string = "string", integer = "long", boolean = "boolean" }
 
-  # In Avro's JSON an optional value is wrapped in the name of its type, which json.dumps does not do.
+  # A revision may add and drop only fields with a default. No function takes one for a value: its model refuses it.
+  # Pub/Sub keeps 20 revisions; before one more, delete the oldest (`gcloud pubsub schemas delete-revision`).
+  avro_fields = {
+    string  = { type = "string", default = "" }
+    integer = { type = "long", default = 0 }
+    boolean = { type = "boolean", default = false }
+  }
+
+  # In Avro's JSON an optional value is wrapped in the name of its type, which json.dumps does not do. A default makes
+  # no field optional: it is for readers, and every message holds every field.
   unfit_fields = flatten([
     for topic, schema in local.message_schemas : [
       for name, field in schema.properties : "${topic}.${name}"
-      if !contains(schema.required, name) || !contains(keys(local.avro_types), try(tostring(field.type), ""))
+      if !contains(schema.required, name) || !contains(keys(local.avro_fields), try(tostring(field.type), ""))
     ]
   ])
 }
@@ -37,7 +45,7 @@ resource "google_pubsub_schema" "this" {
     type   = "record"
     name   = replace(each.key, ".", "_")
     doc    = each.value.description
-    fields = [for name, field in each.value.properties : { name = name, type = try(local.avro_types[field.type], "string") }]
+    fields = [for name, field in each.value.properties : merge({ name = name }, try(local.avro_fields[field.type], {}))]
   })
 
   lifecycle {
