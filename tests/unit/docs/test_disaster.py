@@ -46,6 +46,24 @@ def test_keys_come_back_before_anything_is_sealed_with_new_ones():
     assert len(escrow.ESCROWED) == 5, "the page says five"
 
 
+def test_a_deleted_instance_comes_back_as_terraform_makes_it():
+    [restore] = re.findall(r"^gcloud sql backups restore .*?^```", PAGE, re.MULTILINE | re.DOTALL)
+    told = dict(re.findall(r"--([\w-]+)=(\S+)", restore))
+    assert told["restore-instance"] == name_of("database.tf", "google_sql_database_instance", "main")
+    assert told["network"].endswith(f"/networks/{name_of('network.tf', 'google_compute_network', 'main')}")
+    ring = name_of("kms.tf", "google_kms_key_ring", "main")
+    assert told["disk-encryption-key"].endswith(f"/keyRings/{ring}/cryptoKeys/database")
+    assert f'"{told["tier"]}"' in (TERRAFORM / "environments" / "production" / "variables.tf").read_text("utf-8")
+
+
+def name_of(file: str, kind: str, label: str) -> str:
+    """The name that Terraform gives a resource."""
+    source = (TERRAFORM / file).read_text(encoding="utf-8")
+    found = re.search(rf'^resource "{kind}" "{label}" {{.*?^  name += "(.*?)"', source, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
 def test_exports_are_made_when_and_kept_as_long_as_the_page_says():
     [hour, minute] = re.findall(r"Every night at (\d\d):(\d\d)", PAGE)[0]
     assert f'"{int(minute)} {int(hour)} * * *"' in EXPORTS
