@@ -139,15 +139,12 @@ _CHECKED_ACCOUNTS = text("""
 """)
 _PAYOUTS = text(f"""
     SELECT p.id, p.status FROM payouts p  -- Uses index: payouts_open
-    LEFT JOIN LATERAL (
-        SELECT may_retry, updated_at FROM disbursements WHERE payout_id = p.id ORDER BY attempt DESC LIMIT 1
-    ) AS d ON true
+    {payout_records.NEWEST_TRANSFER}
     WHERE p.updated_at < now() - make_interval(secs => :older_than_seconds) AND (
         (p.status = 'pending' AND EXISTS (SELECT 1 FROM bank_accounts b WHERE b.user_id = p.organizer_id
             AND b.replaced_at IS NULL AND b.status = 'verified' AND NOT b.is_frozen
             AND COALESCE(b.waits_until <= clock_timestamp(), true)))
-        OR (p.status = 'failed' AND p.tries < {payout_records.MAX_TRIES} AND d.may_retry
-            AND d.updated_at < now() - interval '1 hour'))
+        OR ({payout_records.RETRY_IS_DUE}))
     ORDER BY p.updated_at LIMIT :most
 """)
 _CANCELLATIONS = text("""

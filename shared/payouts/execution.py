@@ -30,13 +30,13 @@ def execute(payout_id: UUID) -> str:
 
 
 def retry_failed(payout_id: UUID) -> str:
-    """Retry a failed payout automatically; return its status afterwards.
+    """Retry a failed payout automatically, unless another run just has; return its status afterwards.
 
     Raises GatewayUnavailable where the gateway gave no answer: call again.
     """
     with transaction() as tx:
         payout = payout_records.lock(tx, payout_id)
-        if payout.status == PayoutStatus.FAILED and payout.tries < payout_records.MAX_TRIES:
+        if payout_records.is_retry_due(tx, payout):
             payout_records.set_status(tx, payout, PayoutStatus.PENDING)
     return execute(payout_id)
 

@@ -33,6 +33,16 @@ MIN_AMOUNT = 10_000
 
 RETRYABLE = (PayoutStatus.PENDING, PayoutStatus.FAILED)
 
+NEWEST_TRANSFER = """
+    LEFT JOIN LATERAL (
+        SELECT may_retry, updated_at FROM disbursements WHERE payout_id = p.id ORDER BY attempt DESC LIMIT 1
+    ) AS d ON true
+"""
+RETRY_IS_DUE = f"""
+    p.status = 'failed' AND p.tries < {MAX_TRIES} AND d.may_retry AND d.updated_at < now() - interval '1 hour'
+"""
+"""True of a failed payout that reconcile sends again, an hour after the last try."""
+
 _IS_CANCELLING = text("""
     SELECT EXISTS (SELECT 1 FROM event_cancellations c JOIN events e ON e.id = c.event_id
         WHERE c.finished_at IS NULL AND e.organizer_id = :organizer_id)  -- Uses index: event_cancellations_open
@@ -42,6 +52,7 @@ _READ = text("""
     FROM payouts p JOIN events e ON e.id = p.event_id WHERE p.id = :id
 """)
 _LOCK = text("SELECT id FROM payouts WHERE id = :id FOR UPDATE")
+_IS_DUE = text(f"SELECT EXISTS (SELECT 1 FROM payouts p {NEWEST_TRANSFER} WHERE p.id = :id AND {RETRY_IS_DUE})")
 _PENDING = text("""
     SELECT id FROM payouts  -- Uses index: payouts_organizer
     WHERE organizer_id = :organizer_id AND status = 'pending' ORDER BY id
@@ -114,6 +125,12 @@ def lock(tx: Transaction, payout_id: UUID) -> Payout:
     people.lock(tx, read(tx, payout_id).organizer_id)
     tx.execute(_LOCK, {"id": payout_id})
     return read(tx, payout_id)
+
+
+def is_retry_due(tx: Transaction, payout: Payout) -> bool:
+    """True if a locked payout has failed and may be retried automatically, now."""
+    due: bool = tx.execute(_IS_DUE, {"id": payout.id}).scalar_one()
+    return due
 
 
 def set_status(

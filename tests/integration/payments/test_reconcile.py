@@ -15,7 +15,7 @@ from shared.sales import counter_repair, expiry, orders
 from shared.sales.schemas import OrderResponse
 from tests.factories import Stock, a_tier, a_user, an_event, an_order, make_overdue, stock
 from tests.integration.refunds.sales import a_payment, a_status
-from tests.threads import behind
+from tests.threads import at_the_same_time, behind
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -120,6 +120,23 @@ def test_a_check_that_takes_too_long_leaves_its_other_rows_to_the_next_run(monke
         a_sale_without_its_posting("1 hour")
     monkeypatch.setattr(reconcile, "CHECK_SECONDS", -1)
     assert [reconcile.run(thorough=False)["reconcile_fix_ledger"] for _ in range(3)] == [1, 1, 0]
+
+
+def test_runs_beside_each_other_repair_what_one_would():
+    """The function has two instances, so that a run which a slow gateway makes long keeps no other from its time."""
+    for _ in range(3):
+        a_sale_without_its_posting("1 hour")
+    with transaction() as tx:
+        event = an_event(tx, tiers=[a_tier(quota=10)])
+    an_order(event, quantities=[2], paid=True)
+    make_overdue(an_order(event, quantities=[3]).id)
+    with transaction() as tx:
+        tx.execute(text("UPDATE ticket_tiers SET sold = 1 WHERE id = :id"), {"id": event.tier_ids[0]})
+    both = at_the_same_time([lambda: reconcile.run(thorough=True)] * 2)
+    repaired = {name: sum(totals[name] for totals in both) for name in both[0]}
+    once = {"reconcile_fix_ledger": 3, "reconcile_release_stock": 1, "reconcile_fix_counter": 1}
+    assert {name: repaired[name] for name in once} == once
+    assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=2, free=8)
 
 
 def test_counters_that_differ_from_the_orders_behind_them_are_corrected():

@@ -82,10 +82,14 @@ def retry(caller: Principal, payout_id: UUID) -> str:
         return retries.retry(tx, payout_id, caller).status
 
 
-def reconcile_an_hour_later() -> None:
+def let_an_hour_pass() -> None:
     with transaction() as tx:
         tx.execute(text("UPDATE disbursements SET updated_at = updated_at - interval '2 hours'"))
         tx.execute(text("UPDATE payouts SET updated_at = updated_at - interval '2 hours'"))
+
+
+def reconcile_an_hour_later() -> None:
+    let_an_hour_pass()
     reconcile.run(thorough=False)
 
 
@@ -179,6 +183,14 @@ def test_reconcile_stops_after_five_tries_and_asks_a_person():
     until_given_up(payout_id)
     assert (status(payout_id), len(transfers(payout_id))) == ("failed", payout_records.MAX_TRIES)
     assert open_tasks(payout_id) == ["payout_failed"]
+
+
+def test_two_runs_of_reconcile_that_have_both_found_a_failed_payout_try_it_once():
+    _, payout_id = a_payout(BANK_AWAY)
+    payout_execution.execute(payout_id)
+    let_an_hour_pass()
+    assert [payout_execution.retry_failed(payout_id) for _ in range(2)] == ["failed"] * 2
+    assert len(transfers(payout_id)) == 2
 
 
 @pytest.mark.parametrize("role", ["organizer", "admin"])

@@ -1,4 +1,4 @@
-"""docs/capacity.md has the manifest's budget of connections. Its costs need a plan: tests/infra/test_sheets.py."""
+"""docs/capacity.md has what the manifest takes of connections and processors. Costs: tests/infra/test_sheets.py."""
 
 from functions.manifest import manifest
 from infra.checks import costs
@@ -6,11 +6,15 @@ from shared.cloud.settings import Settings
 from tests.unit.docs.documents import read
 
 
-def test_the_connections_are_those_of_the_manifest():
+def test_connections_and_processors_are_those_of_the_manifest():
     reserved = 30  # infra/terraform/variables.tf
     sizes = [each.sizing for each in manifest().functions.values()]
-    opened = sum((each["max_instances"] + 1) * each["pool_size"] for each in sizes)  # and one of a new revision
+    opened, processors = (
+        sum((each["max_instances"] + 1) * each[of_one] for each in sizes)  # and one of a new revision
+        for of_one in ("pool_size", "cpu")
+    )
     assert f"says that {opened + reserved} of 1,000 are needed" in read("docs/capacity.md")
+    assert f"they take {processors} processors" in read("docs/capacity.md")
 
 
 def test_a_sale_in_a_chat_costs_what_its_messages_cost():

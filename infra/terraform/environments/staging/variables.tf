@@ -38,7 +38,7 @@ variable "run_quota" {
     memory_gib = number
     contact    = optional(string)
   })
-  default = { cpus = 120, memory_gib = 120 }
+  default = { cpus = 130, memory_gib = 120 }
 }
 
 variable "released_image_readers" {
