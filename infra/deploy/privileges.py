@@ -8,7 +8,8 @@
     python -m infra.deploy.privileges restore   after it: everything of schemas/privileges.sql
 
 Terraform makes the functions' logins, this their roles: `karcis_<function>`, whose member the function's login is. None
-gets more than the product as a whole has, which a migration gave to `karcis_app`: nobody changes the books. An export
+gets more than the product as a whole has, which a migration gave to `karcis_app`: nobody changes the books. `grant`
+fails where a login is a member of anything else, as of `cloudsqlsuperuser`, which Cloud SQL may give it. An export
 of Cloud SQL holds tables and rows, and neither roles nor what they may do. Every command is idempotent.
 """
 
@@ -43,12 +44,18 @@ _GRANTED = text("""
     SELECT grantee, privilege_type, table_name FROM information_schema.role_table_grants
     WHERE grantee = ANY(:roles) AND table_schema = 'public'
 """)
+# Cloud SQL makes each login by IAM a member of a role of its kind, cloudsqliamserviceaccount: that is how it logs in.
 _MEMBERS = text("""
-    SELECT m.rolname FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member JOIN pg_roles r ON r.oid = a.roleid
-    WHERE r.rolname = :product AND m.rolname = ANY(:logins)
+    SELECT DISTINCT r.rolname AS role, m.rolname AS member
+    FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member JOIN pg_roles r ON r.oid = a.roleid
+    WHERE m.rolname = ANY(:members) AND r.rolname NOT LIKE 'cloudsqliam%' ORDER BY 1, 2
 """)
 _STATEMENT = re.compile(r"^(?:GRANT|REVOKE|ALTER DEFAULT PRIVILEGES) .*;$", re.MULTILINE)
 _GRANTEE = re.compile(r" TO (\w+);$", re.MULTILINE)
+
+
+class UnexpectedMembership(RuntimeError):
+    """A function's login may do more than its own role. The message names the roles that it is a member of."""
 
 
 def logins() -> dict[str, str]:
@@ -80,12 +87,24 @@ def add_members(tx: Transaction, users: Mapping[str, str]) -> None:
         tx.execute(text(f"GRANT {database_role(name)} TO {quote(login)}"))
 
 
+def require_own_roles(tx: Transaction, users: Mapping[str, str]) -> None:
+    """Raise UnexpectedMembership where a login is a member of more than its function's role, itself or by that."""
+    if found := _unexpected_members(tx, users):
+        raise UnexpectedMembership("; ".join(f"{member} is a member of {role}" for role, member in found))
+
+
+def _unexpected_members(tx: Transaction, users: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Each role and its member, of the logins and their functions' roles, but for a login in its own role."""
+    own = {(database_role(name), login) for name, login in users.items()}
+    members = [name for pair in own for name in pair]
+    return [(row.role, row.member) for row in tx.execute(_MEMBERS, {"members": members}) if tuple(row) not in own]
+
+
 def excess(tx: Transaction, users: Mapping[str, str]) -> list[str]:
-    """A statement for each privilege that is granted and not needed."""
-    quote = tx.dialect.identifier_preparer.quote_identifier
-    members = tx.execute(_MEMBERS, {"product": PRODUCT, "logins": list(users.values())}).scalars()
+    """A statement for each membership and privilege that is granted and not needed."""
+    quote = tx.dialect.identifier_preparer.quote
     return [
-        *(f"REVOKE {PRODUCT} FROM {quote(login)}" for login in sorted(members)),
+        *(f"REVOKE {quote(role)} FROM {quote(member)}" for role, member in _unexpected_members(tx, users)),
         *(
             f"REVOKE {privilege} ON {', '.join(tables)} FROM {role}"
             for (role, privilege), tables in _by_role(_granted(tx) - _wanted(tx)).items()
@@ -140,6 +159,7 @@ def restore(tx: Transaction) -> int:
 
 
 def _grant(tx: Transaction) -> None:
+    require_own_roles(tx, logins())
     grant_functions(tx)
     add_members(tx, logins())
     print(f"{len(logins())} logins have the privileges of their roles")

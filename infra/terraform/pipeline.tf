@@ -126,7 +126,7 @@ resource "google_storage_bucket_iam_member" "planner_state" {
   member = google_service_account.planner.member
 }
 
-# The owner of the tables: it runs the migrations, and makes functions' logins members of karcis_app.
+# The owner of the tables: it runs the migrations, and makes each function's login a member of its function's role.
 resource "google_sql_user" "releaser" {
   instance       = google_sql_database_instance.main.name
   name           = trimsuffix(google_service_account.releaser.email, ".gserviceaccount.com")

@@ -1,7 +1,8 @@
 """The first migration where it runs: in Cloud SQL nobody of ours is a superuser, and only a role may make roles.
 
 What Cloud SQL sets up is made by hand here: `cloudsqlsuperuser` has CREATEROLE and owns the database, and the
-pipeline's login is a member. A member inherits rights, but no attribute (PostgreSQL, Role Membership).
+pipeline's login is a member; each login of a function is one of `cloudsqliamserviceaccount`. A member inherits rights,
+but no attribute (PostgreSQL, Role Membership).
 """
 
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ def owner(server: Postgres) -> Iterator[Engine]:
     with admin.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         connection.exec_driver_sql("CREATE ROLE cloudsqlsuperuser CREATEROLE CREATEDB NOLOGIN")
         connection.exec_driver_sql(f'CREATE ROLE "{PIPELINE}" LOGIN IN ROLE cloudsqlsuperuser')
+        connection.exec_driver_sql("CREATE ROLE cloudsqliamserviceaccount NOLOGIN")
         connection.exec_driver_sql("CREATE DATABASE karcis OWNER cloudsqlsuperuser")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATABASE_URL", _as(PIPELINE, server))
@@ -56,7 +58,7 @@ def test_the_pipeline_migrates_a_new_database_and_gives_functions_their_rights(
 ):
     with owner.begin() as tx:
         for login in privileges.logins().values():
-            tx.exec_driver_sql(f'CREATE ROLE "{login}" LOGIN')
+            tx.exec_driver_sql(f'CREATE ROLE "{login}" LOGIN IN ROLE cloudsqliamserviceaccount')
     assert migrate.run("expand") is not None
     monkeypatch.setattr("sys.argv", ["privileges", "grant"])
     assert privileges.main() == 0
@@ -68,6 +70,20 @@ def test_the_pipeline_migrates_a_new_database_and_gives_functions_their_rights(
         assert tx.execute(
             text("SELECT pg_has_role(:login, 'karcis_reserve', 'USAGE')"), {"login": privileges.logins()["reserve"]}
         ).scalar_one()
+
+
+def test_no_function_is_given_rights_while_one_is_a_superuser_of_cloud_sql(
+    owner: Engine, monkeypatch: pytest.MonkeyPatch
+):
+    login = privileges.logins()["reserve"]
+    monkeypatch.setattr("sys.argv", ["privileges", "grant"])
+    with owner.begin() as tx:
+        tx.exec_driver_sql(f'GRANT cloudsqlsuperuser TO "{login}"')
+    with pytest.raises(privileges.UnexpectedMembership, match=f"{login} is a member of cloudsqlsuperuser"):
+        privileges.main()
+    with owner.begin() as tx:
+        tx.exec_driver_sql(f'REVOKE cloudsqlsuperuser FROM "{login}"')
+    assert privileges.main() == 0
 
 
 def test_an_operator_reads_for_as_long_as_the_owner_lets_them(owner: Engine, server: Postgres):

@@ -73,6 +73,23 @@ def test_what_the_code_of_before_held_is_told_and_taken_away(owner: Connection):
     assert not may(owner, users["reserve"], "payouts", "SELECT")
 
 
+@pytest.mark.parametrize("role", ["cloudsqlsuperuser", "karcis_app", "karcis_checkout", "pg_read_all_data"])
+@pytest.mark.parametrize("member", ["login", "role"])
+def test_a_function_that_is_a_member_of_any_other_role_is_refused(owner: Connection, role: str, member: str):
+    owner.exec_driver_sql("CREATE ROLE cloudsqlsuperuser CREATEROLE NOLOGIN")
+    users = a_login(owner, "reserve")
+    privileges.grant_functions(owner)
+    privileges.add_members(owner, users)
+    privileges.require_own_roles(owner, users)
+    name = {"login": users["reserve"], "role": "karcis_reserve"}[member]
+    owner.exec_driver_sql(f'GRANT {role} TO "{name}"')
+    with pytest.raises(privileges.UnexpectedMembership, match=f"^{name} is a member of {role}$"):
+        privileges.require_own_roles(owner, users)
+    for statement in privileges.excess(owner, users):
+        owner.exec_driver_sql(statement)
+    privileges.require_own_roles(owner, users)
+
+
 def test_a_login_that_is_missing_is_an_error(owner: Connection):
     with pytest.raises(ProgrammingError, match="does not exist"):
         privileges.add_members(owner, {"reserve": "fn-nobody@example.iam"})
