@@ -2162,6 +2162,8 @@ CREATE INDEX outbox_unpublished ON public.outbox USING btree (id) WHERE (publish
 
 CREATE INDEX payments_external_id ON public.payments USING btree (external_id);
 
+CREATE INDEX payments_gateway_created ON public.payments USING btree (gateway, created_at);
+
 CREATE UNIQUE INDEX payments_gateway_reference ON public.payments USING btree (gateway, gateway_reference) WHERE (gateway_reference IS NOT NULL);
 
 CREATE INDEX payments_open ON public.payments USING btree (expires_at) WHERE (status = ANY (ARRAY['opening'::text, 'pending'::text]));

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, TypeVar
+from uuid import UUID
 
 from pydantic import (
     AfterValidator,
@@ -43,6 +44,14 @@ def in_reach(moment: D) -> D:
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise ValueError("must lie between the years 2000 and 2200")
     return moment
+
+
+def as_uuid(written: str) -> UUID | None:
+    """A text as an id; None where it is none."""
+    try:
+        return UUID(written)
+    except ValueError:
+        return None
 
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")

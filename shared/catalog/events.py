@@ -14,7 +14,7 @@ from shared.catalog import tiers
 from shared.catalog.tiers import NewTier, TierChange, TierResponse, reject_null
 from shared.cloud import authorization
 from shared.cloud.database import Transaction
-from shared.field_types import Trimmed, Utc, line, paragraphs, plain_line
+from shared.field_types import Trimmed, Utc, as_uuid, line, paragraphs, plain_line
 from shared.identity.tokens import Principal
 from shared.models import RequestModel, ResponseModel
 from shared.problems import NotFound
@@ -248,11 +248,3 @@ def is_public(event: EventRow | EventResponse) -> bool:
 def may_see(tx: Transaction, viewer: Principal, row: EventRow) -> bool:
     """True if a caller may see and change an event that isn't public. Access of an admin is audited."""
     return authorization.check_access(tx, viewer, subject="event", subject_id=row.id, organizer_id=row.organizer_id)
-
-
-def as_uuid(key: str) -> UUID | None:
-    """Parse `key` as an id; None where it is a slug."""
-    try:
-        return UUID(key)
-    except ValueError:
-        return None

@@ -18,6 +18,7 @@ from shared.catalog.search_filters import EventFilters
 from shared.cloud import cache
 from shared.cloud.database import Transaction, after_commit, snapshot, transaction
 from shared.cloud.read_through_cache import CachedValue, read_through
+from shared.field_types import as_uuid
 from shared.identity.tokens import Principal
 from shared.models import Listing
 from shared.problems import NotFound
@@ -83,7 +84,7 @@ def list_filters(viewer: Principal | None, *, stale_if_error: bool = False) -> C
 
 def get_event(viewer: Principal | None, key: str, *, stale_if_error: bool = False) -> CachedValue[EventResponse]:
     """The event with this id or slug. Raises NotFound, also for drafts of others."""
-    event_id = events.as_uuid(key)
+    event_id = as_uuid(key)
     if event_id is None and not slugs.is_slug(key):
         raise NotFound
     if viewer is not None:

@@ -21,6 +21,7 @@ from shared.chat import budget, senders
 from shared.chat.contents import Outgoing
 from shared.cloud import outbox
 from shared.cloud.database import Transaction
+from shared.field_types import as_uuid
 from shared.gateways.whatsapp import errors
 from shared.gateways.whatsapp.errors import Verdict
 from shared.gateways.whatsapp.webhooks import DeliveryStatus
@@ -154,7 +155,7 @@ def record_statuses(tx: Transaction, statuses: Sequence[DeliveryStatus]) -> list
     """
     failed = []
     for status in sorted(statuses, key=lambda each: (each.callback_data or "", each.message_id)):
-        row = tx.execute(_LOCK, {"id": _uuid(status.callback_data), "message_id": status.message_id}).first()
+        row = tx.execute(_LOCK, {"id": as_uuid(status.callback_data or ""), "message_id": status.message_id}).first()
         if row is None or not _is_news(row, status):
             continue
         if status.status is ChatMessageStatus.FAILED and _is_to_be_repeated(row, status):
@@ -210,10 +211,3 @@ def _move(tx: Transaction, row_id: UUID, status: DeliveryStatus) -> None:
             "chat.undelivered",
             extra={"chat_message_id": str(row_id), "code": error},
         )
-
-
-def _uuid(written: str | None) -> UUID | None:
-    try:
-        return UUID(written or "")
-    except ValueError:
-        return None

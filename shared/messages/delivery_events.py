@@ -19,6 +19,7 @@ from shared.cloud import clock, manual_tasks
 from shared.cloud.database import Transaction, transaction
 from shared.cloud.logs import mask
 from shared.cloud.secrets import secret
+from shared.field_types import as_uuid
 from shared.gateways import forged_webhooks
 from shared.gateways.errors import PayloadUnreadable, SignatureInvalid
 from shared.gateways.sendgrid import events as sendgrid_events
@@ -122,10 +123,7 @@ def _by_mail(tx: Transaction, events: Sequence[MailEvent]) -> dict[UUID, list[Ma
 
 
 def _named(event: MailEvent) -> UUID | None:
-    try:
-        return UUID(event.custom_args.get(sending.EMAIL_ID_ARGUMENT, ""))
-    except ValueError:
-        return None
+    return as_uuid(event.custom_args.get(sending.EMAIL_ID_ARGUMENT, ""))
 
 
 def _add(tx: Transaction, told: Mapping[UUID, Sequence[MailEvent]]) -> set[str]:

@@ -113,7 +113,10 @@ _FIND_BY_REFERENCE = text("""
       AND (external_id = :external_id OR gateway_reference = :gateway_reference)
     ORDER BY COALESCE(gateway_reference = :gateway_reference, false) DESC, attempt LIMIT 1
 """)
-_ANY_SINCE = text("SELECT EXISTS (SELECT 1 FROM payments WHERE gateway = :gateway AND created_at >= :since)")
+_ANY_SINCE = text("""
+    SELECT EXISTS (SELECT 1 FROM payments  -- Uses index: payments_gateway_created
+        WHERE gateway = :gateway AND created_at >= :since)
+""")
 _UNRECORDED = text("""
     SELECT reference FROM unnest(CAST(:references AS text[])) AS reference
     WHERE NOT EXISTS (SELECT 1 FROM payments WHERE gateway = :gateway AND gateway_reference = reference

@@ -31,10 +31,12 @@ _UNDECIDED = text("""
 """)
 # The organizer's share of orders of which money went back at a dashboard, for lines that a person is to name.
 _SUSPENDED = text("""
-    WITH asked AS (
-        SELECT DISTINCT p.order_id FROM manual_tasks t JOIN payments p ON CAST(p.id AS text) = t.subject_id
-        WHERE t.subject = 'payment' AND t.kind IN ('payment_partially_refunded', 'payment_refunded')
-          AND t.done_at IS NULL),
+    WITH tasks AS MATERIALIZED (
+        SELECT CAST(subject_id AS uuid) AS payment_id FROM manual_tasks  -- Uses index: one_open_manual_task
+        WHERE subject = 'payment' AND kind IN ('payment_partially_refunded', 'payment_refunded')
+          AND done_at IS NULL),
+    asked AS (
+        SELECT DISTINCT p.order_id FROM tasks t JOIN payments p ON p.id = t.payment_id),
     balances AS (
         SELECT l.order_id, sum(e.amount) FILTER (WHERE e.account = 'dashboard_refunds') AS suspense,
             -sum(e.amount) FILTER (WHERE e.account = :account) AS share

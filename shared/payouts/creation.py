@@ -1,5 +1,7 @@
 """Creation of payouts: of each event some days after its end, and of later remainders (FN-006)."""
 
+import logging
+from collections.abc import Callable
 from uuid import UUID
 
 from sqlalchemy import text
@@ -12,6 +14,8 @@ from shared.identity import people
 from shared.payouts import balance, self_dealing
 from shared.payouts.records import MIN_AMOUNT
 from shared.states import PayoutStatus
+
+log = logging.getLogger(__name__)
 
 DAYS_AFTER_EVENT = 7
 DAYS_TO_DECIDE = 14
@@ -51,14 +55,20 @@ _DUE_DAYS = {"days": DAYS_AFTER_EVENT, "days_to_decide": DAYS_TO_DECIDE}
 
 
 def create_all_due() -> int:
-    """Create the payouts of all due events, and of remainders; return how many. Concurrent runs create each once."""
+    """Create the payouts of all due events, and of remainders; return how many. Concurrent runs create each once.
+
+    One that fails keeps no other from being created: the first error is raised once all were tried.
+    """
     with transaction() as tx:
         due = tx.execute(_DUE, _DUE_DAYS).all()
-    created = 0
-    for event in due:
-        with transaction() as tx:
-            created += create(tx, event.id, event.organizer_id) is not None
-    return created + _create_remainders()
+    outcomes = [_try_to_create(create, event.id, event.organizer_id) for event in due]
+    with transaction() as tx:
+        organizers = tx.execute(_PAID_ORGANIZERS).scalars().all()
+    outcomes += [_try_to_create(_create_remainder_if_owed, organizer_id) for organizer_id in organizers]
+    errors = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    if errors:
+        raise errors[0]
+    return sum(outcome is not None for outcome in outcomes)
 
 
 def create(tx: Transaction, event_id: UUID, organizer_id: UUID) -> UUID | None:
@@ -86,15 +96,19 @@ def create_remainder(tx: Transaction, organizer_id: UUID) -> UUID | None:
     return _create(tx, organizer_id, event_id, owed, is_remainder=True)
 
 
-def _create_remainders() -> int:
-    with transaction() as tx:
-        organizers = tx.execute(_PAID_ORGANIZERS).scalars().all()
-    created = 0
-    for organizer_id in organizers:
+def _try_to_create(make: Callable[..., UUID | None], *ids: UUID) -> UUID | Exception | None:
+    """Create a payout in a transaction of its own; the error where that fails."""
+    try:
         with transaction() as tx:
-            if balance.owed(tx, organizer_id) >= MIN_AMOUNT:
-                created += create_remainder(tx, organizer_id) is not None
-    return created
+            return make(tx, *ids)
+    except Exception as error:
+        log.error("payout.creation_failed", extra={"ids": [str(each) for each in ids]}, exc_info=error)
+        return error
+
+
+def _create_remainder_if_owed(tx: Transaction, organizer_id: UUID) -> UUID | None:
+    """Create a remainder; an organizer who is owed little is not locked for it."""
+    return create_remainder(tx, organizer_id) if balance.owed(tx, organizer_id) >= MIN_AMOUNT else None
 
 
 def _open_undecided_tasks(tx: Transaction, organizer_id: UUID, event_id: UUID) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from shared.accounting import ledger
 from shared.cloud.database import Transaction
+from shared.field_types import as_uuid
 from shared.gateways import registry
 from shared.gateways.errors import GatewayRefused
 from shared.gateways.statuses import GatewayTransferState, GatewayTransferStatus
@@ -45,7 +46,10 @@ _CHANGE = text("""
     WHERE id = :id
 """)
 _FIND_BY_REFERENCE = text("""
-    SELECT id FROM disbursements WHERE gateway_reference = :gateway_reference OR CAST(id AS text) = :ours LIMIT 1
+    SELECT id FROM disbursements  -- Uses index: disbursements_gateway_reference
+    WHERE gateway_reference = :gateway_reference
+    UNION SELECT id FROM disbursements WHERE id = :ours
+    LIMIT 1
 """)
 _AFTER = {
     GatewayTransferState.SUCCEEDED: TransferStatus.SUCCEEDED,
@@ -114,7 +118,7 @@ def read(tx: Transaction, transfer_id: UUID) -> Transfer:
 
 def find_by_reference(tx: Transaction, reported: GatewayTransferStatus) -> UUID | None:
     """The try a gateway's webhook is about, by its id there or by ours."""
-    names = {"gateway_reference": reported.gateway_reference, "ours": reported.reference}
+    names = {"gateway_reference": reported.gateway_reference, "ours": as_uuid(reported.reference)}
     found: UUID | None = tx.execute(_FIND_BY_REFERENCE, names).scalar()
     return found
 

@@ -17,6 +17,7 @@ from sqlalchemy import text
 from shared.accounting import ledger
 from shared.cloud import audit, manual_tasks, outbox
 from shared.cloud.database import Transaction
+from shared.field_types import as_uuid
 from shared.gateways import registry
 from shared.gateways.statuses import GatewayRefundState, GatewayRefundStatus
 from shared.payments import records as payment_records
@@ -143,7 +144,9 @@ _TOO_MUCH = text("""
 """)
 _ANY = text("SELECT EXISTS (SELECT 1 FROM refunds WHERE order_id = :order_id AND status <> 'rejected')")
 _FIND_BY_REFERENCE = text("""
-    SELECT id, payment_id FROM refunds WHERE gateway_refund_id = :reference OR CAST(id AS text) = :ours LIMIT 1
+    SELECT id, payment_id FROM refunds WHERE gateway_refund_id = :reference  -- Uses index: refunds_gateway_refund_id
+    UNION SELECT id, payment_id FROM refunds WHERE id = :ours
+    LIMIT 1
 """)
 
 
@@ -232,7 +235,8 @@ def refundable(tx: Transaction, order_id: UUID, *, is_whole: bool) -> tuple[UUID
 
 def find_by_reference(tx: Transaction, reported: GatewayRefundStatus) -> tuple[UUID, UUID] | None:
     """The refund that a webhook is about, by the gateway's id or ours, and its payment."""
-    row = tx.execute(_FIND_BY_REFERENCE, {"reference": reported.gateway_reference, "ours": reported.reference}).first()
+    names = {"reference": reported.gateway_reference, "ours": as_uuid(reported.reference)}
+    row = tx.execute(_FIND_BY_REFERENCE, names).first()
     return (row.id, row.payment_id) if row else None
 
 

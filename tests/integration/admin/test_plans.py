@@ -1,17 +1,25 @@
-"""What admins look at is read through indexes, however many orders there are: no table of many rows is read through."""
+"""What admins look at, and what moves money, is read through indexes, however many orders there are.
 
+No table of many rows is read through.
+"""
+
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import TextClause, text
 
+from shared.accounting.accounts import organizer_payable
 from shared.admin import event_record, mails, order_record, payment_record, search, timeline, user_record, webhooks
 from shared.admin.checks import CHECKS, MAX_COUNTED, SILENT_AFTER, Check
 from shared.admin.search import Lookup
 from shared.cloud import clock
 from shared.cloud.clients import make_engine
 from shared.cloud.database import snapshot
+from shared.payments import records as payment_records
+from shared.payouts import balance, transfers
+from shared.refunds import records as refund_records
 from tests.benchmarks.admin_data import fill_more
 from tests.benchmarks.reports_data import fill
 
@@ -118,3 +126,29 @@ def test_a_record_page(name: str):
     }
     found = plan(RECORD_PAGES[name], **values, reads=["admin.read"], is_read=False)
     assert [table for table in reads_through(found) if table not in ("events", "users")] == [], found
+
+
+MONEY = {
+    "the gateways in use": payment_records._ANY_SINCE,
+    "a payment by its gateway's name of it": payment_records._FIND_BY_REFERENCE,
+    "a refund by its gateway's name of it": refund_records._FIND_BY_REFERENCE,
+    "a transfer by its gateway's name of it": transfers._FIND_BY_REFERENCE,
+    "what a payout keeps back": balance._SUSPENDED,
+}
+
+
+@pytest.mark.parametrize("name", MONEY)
+def test_a_statement_of_a_webhook_a_payout_or_an_hourly_check(name: str):
+    values = {
+        "gateway": "xendit",
+        "since": clock.now() - timedelta(hours=3),
+        "external_id": f"{uuid4()}-1",
+        "gateway_reference": "gw-1",
+        "reference": "rfd-1",
+        "ours": uuid4(),
+        "organizer_id": uuid4(),
+        "event_id": uuid4(),
+        "account": organizer_payable(uuid4()),
+    }
+    found = plan(MONEY[name], **values)
+    assert reads_through(found) == [], found

@@ -11,15 +11,15 @@ from infra.local.postgres import Postgres
 from shared.accounting import ledger
 from shared.accounting.accounts import organizer_payable
 from shared.cloud import permissions
-from shared.cloud.database import transaction
+from shared.cloud.database import Transaction, transaction
 from shared.gateways.errors import GatewayUnavailable
 from shared.identity.tokens import Principal
 from shared.payments import cancellation, reconcile
 from shared.payments.cancellation import Cancellation, EventOver
-from shared.payouts import creation
+from shared.payouts import balance, creation
 from shared.payouts import execution as payout_execution
 from shared.payouts import records as payout_records
-from shared.problems import Problem
+from shared.problems import Problem, TryAgain
 from shared.refunds import approval
 from shared.refunds import requests as refund_requests
 from shared.refunds.approval import Rejection
@@ -210,6 +210,34 @@ def test_what_becomes_payable_after_the_last_payout_is_paid_by_itself():
     assert owed(organizer) == 0
     creation.create_all_due()
     assert len(payouts_of(organizer)) == 2
+
+
+@pytest.mark.parametrize("is_remainder", [False, True], ids=["of an event", "a remainder"])
+def test_a_payout_that_cannot_be_created_keeps_no_other_from_being_created(
+    monkeypatch: pytest.MonkeyPatch, is_remainder: bool
+):
+    failing, sound = sorted((an_organizer(), an_organizer()), key=lambda organizer: organizer.id)
+    events = [an_event_with(organizer, 100_000) for organizer in (failing, sound)]
+    for event in events:
+        let_it_be_over(event.id)
+    if is_remainder:
+        creation.create_all_due()
+        for event in events:
+            post_debt(event, -20_000, "correction")
+    before, read = len(payouts_of(failing)), balance.owed
+
+    def owed_or_none(tx: Transaction, organizer_id: UUID, event_id: UUID | None = None) -> int:
+        if organizer_id == failing.id:
+            raise TryAgain("statement timeout", retry_after_seconds=1)
+        return read(tx, organizer_id, event_id)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(balance, "owed", owed_or_none)
+        with pytest.raises(TryAgain):
+            creation.create_all_due()
+    assert (len(payouts_of(failing)), len(payouts_of(sound))) == (before, before + 1)
+    creation.create_all_due()
+    assert len(payouts_of(failing)) == before + 1
 
 
 def test_a_payout_waits_while_an_event_is_being_cancelled_and_goes_on_by_itself():
