@@ -5,13 +5,15 @@ still be paid is cancelled. Refunds made at a dashboard, without a webhook, are 
 what was created can be checked (`payments_created`, `refunds_created`).
 """
 
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from shared.cloud import clock
 from shared.cloud.database import transaction
 from shared.gateways import registry
 from shared.gateways.protocol import Gateway
-from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus
+from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus, GatewayRefundStatus
 from shared.payments import check_windows, status_handling, sync
 from shared.payments import records as payment_records
 from shared.payments.status_handling import StatusOutcome
@@ -23,6 +25,7 @@ WINDOW = timedelta(hours=3)
 
 REFUNDS_WINDOW = timedelta(hours=26)
 REFUNDABLE = timedelta(days=365)
+REFUNDS_AT_ONCE = 100
 
 INVOICES_CHECKED, REFUNDS_CHECKED = "invoices.checked", "dashboard_refunds.checked"
 """The audit entries of the checks."""
@@ -35,7 +38,9 @@ def handle_unrecorded(*, older_than_seconds: int) -> int:
     """
     until = clock.now() - timedelta(seconds=older_than_seconds)
     spans = check_windows.spans(INVOICES_CHECKED, until=until, window=WINDOW)
-    return sum(_handle_unrecorded_between(since, end) for since, end in spans)
+    return sum(
+        _handle_between(INVOICES_CHECKED, since, end, _used_since(since), _handle_unrecorded) for since, end in spans
+    )
 
 
 def handle_refunds() -> int:
@@ -43,13 +48,11 @@ def handle_refunds() -> int:
 
     Raises the errors of shared.gateways.errors.
     """
-    until = clock.now()
-    with transaction() as tx:
-        since = check_windows.start(tx, REFUNDS_CHECKED, until=until, window=REFUNDS_WINDOW)
-    handled = sum(_handle_refunds(gateway, since) for gateway in _used_since(since - REFUNDABLE))
-    with transaction() as tx:
-        check_windows.record_checked(tx, REFUNDS_CHECKED, since=since, until=until, found=handled)
-    return handled
+    spans = check_windows.spans(REFUNDS_CHECKED, until=clock.now(), window=REFUNDS_WINDOW)
+    return sum(
+        _handle_between(REFUNDS_CHECKED, since, end, _used_since(since - REFUNDABLE), _handle_refunds)
+        for since, end in spans
+    )
 
 
 def _used_since(moment: datetime) -> list[Gateway]:
@@ -58,10 +61,17 @@ def _used_since(moment: datetime) -> list[Gateway]:
         return [registry.gateway(name) for name in registry.GATEWAYS if payment_records.has_any_since(tx, name, moment)]
 
 
-def _handle_unrecorded_between(since: datetime, until: datetime) -> int:
-    handled = sum(_handle_unrecorded(gateway, since, until) for gateway in _used_since(since))
+def _handle_between(
+    action: str,
+    since: datetime,
+    until: datetime,
+    gateways: Iterable[Gateway],
+    handle: Callable[[Gateway, datetime, datetime], int],
+) -> int:
+    """Handle a span at each gateway, and record it."""
+    handled = sum(handle(gateway, since, until) for gateway in gateways)
     with transaction() as tx:
-        check_windows.record_checked(tx, INVOICES_CHECKED, since=since, until=until, found=handled)
+        check_windows.record_checked(tx, action, since=since, until=until, found=handled)
     return handled
 
 
@@ -92,8 +102,16 @@ def _handle(reported: GatewayPaymentStatus) -> bool:
         return True
 
 
-def _handle_refunds(gateway: Gateway, since: datetime) -> int:
-    made = list(gateway.refunds_created(since))
+def _handle_refunds(gateway: Gateway, since: datetime, until: datetime) -> int:
+    """Handle the refunds of a span while they are listed, so that a run that is cut off has booked some."""
+    within = (refund for refund in gateway.refunds_created(since) if refund.created is None or refund.created <= until)
+    handled = 0
+    while made := list(itertools.islice(within, REFUNDS_AT_ONCE)):
+        handled += _handle_listed(gateway, made)
+    return handled
+
+
+def _handle_listed(gateway: Gateway, made: Sequence[GatewayRefundStatus]) -> int:
     with transaction() as tx:
         others = {refund.payment_reference for refund in made if refund_records.find_by_reference(tx, refund) is None}
         found = [payment_records.find_by_reference(tx, gateway.name, None, reference) for reference in sorted(others)]

@@ -4,6 +4,7 @@ Invoices have no idempotency key and `external_id` is not unique, so an invoice 
 is looked up before it is created again. Refunds and payouts carry a key and may be repeated.
 """
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -219,15 +220,18 @@ class Xendit:
     def _refunds(self, invoice_id: str | None) -> Iterator[GatewayRefundStatus]:
         """The refunds of an invoice or of all, newest first; those of others too where Xendit ignores which we want.
 
-        Raises GatewayUnavailable where the list is too long to be read to its end.
+        Whoever reads the list of all ends it. Raises GatewayUnavailable where that of an invoice is too long to be read
+        to its end, or where a page comes again.
         """
         query = ({"invoice_id": invoice_id} if invoice_id else {}) | {"limit": str(_REFUNDS_A_PAGE)}
-        for _ in range(_REFUND_PAGES):
+        for _ in range(_REFUND_PAGES) if invoice_id else itertools.count():
             page = self._get("/refunds", _page, query)
             refunds = [responses.read_refund(entry.body) for entry in page.objects("data")]
             yield from refunds
             if not refunds or page.body.get("has_more") is not True:
                 return
+            if query.get("after_id") == refunds[-1].gateway_reference:
+                break
             query["after_id"] = refunds[-1].gateway_reference
         raise GatewayUnavailable(
             GATEWAY, "too many refunds", retry_after_seconds=_LISTED_AFTER_SECONDS, outcome_unknown=True

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,10 +11,12 @@ from sqlalchemy import text
 
 from infra.checks import invariants
 from infra.local.postgres import Postgres
-from shared.cloud import manual_tasks
+from shared.cloud import clock, manual_tasks
 from shared.cloud.database import transaction
-from shared.gateways.errors import GatewayError
-from shared.payments import cancellation, checkout, reconcile, sync, webhooks
+from shared.gateways.errors import GatewayError, GatewayUnavailable
+from shared.gateways.statuses import GatewayRefundStatus
+from shared.gateways.xendit.client import Xendit
+from shared.payments import cancellation, checkout, reconcile, sync, unrecorded_payments, webhooks
 from shared.payments.status_handling import StatusOutcome
 from shared.payouts import creation
 from shared.problems import Invalid
@@ -351,6 +354,29 @@ def test_a_refund_that_failed_while_dashboard_money_stands_in_suspense_is_paid_b
     by_reconcile(sale)
     by_webhook(sale)
     the_books_are_right(sale)
+
+
+def test_days_without_a_check_are_checked_one_by_one_so_that_what_is_checked_is_not_checked_anew(at, monkeypatch):
+    sale = a_sale(at)
+    unrecorded_payments.handle_refunds()
+    sale.at_the_dashboard("refund")
+    later = clock.now() + timedelta(days=5)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    whole, asked = Xendit.refunds_created, list[datetime]()
+
+    def away_after_two(xendit: Xendit, since: datetime) -> Iterator[GatewayRefundStatus]:
+        asked.append(since)
+        if len(asked) == 3:
+            raise GatewayUnavailable("xendit", "away", retry_after_seconds=1, outcome_unknown=False)
+        return whole(xendit, since)
+
+    monkeypatch.setattr(Xendit, "refunds_created", away_after_two)
+    with pytest.raises(GatewayUnavailable):
+        unrecorded_payments.handle_refunds()
+    assert status(sale) == "refunded"
+    unrecorded_payments.handle_refunds()
+    first, second, _, again, *_ = asked
+    assert first < second < again
 
 
 @GATEWAYS

@@ -1,5 +1,6 @@
 """The Xendit client: what it sends, and what it makes of each answer."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from shared.gateways.statuses import (
     OpenedPayment,
     PaymentMethod,
 )
+from shared.gateways.xendit import client
 from shared.gateways.xendit.client import Xendit
 from shared.gateways.xendit.requests import BANKS, international_phone, payout_request, refund_request
 from tests.unit.gateways.samples import read, sample, sample_id, sample_paths
@@ -215,6 +217,38 @@ def test_what_went_back_of_an_invoice_is_the_sum_of_its_refunds_that_did_not_fai
     refunds = [refund, refund | {"status": "FAILED"}, refund | {"status": "SUCCEEDED"}, refund | {"invoice_id": "j"}]
     server.will_answer(Reply(200, {"data": refunds, "has_more": False}))
     assert xendit.refunded_amount("i") == 1_400
+
+
+def refund_pages(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer, number: int) -> list[dict[str, Any]]:
+    """The list of refunds has so many pages of one refund, newest first, and one page more than an invoice's may."""
+    monkeypatch.setattr(client, "_REFUND_PAGES", number - 1)
+    refund = sample("xendit", "refund_create_200_pending")
+    refunds = [refund | {"id": f"rfd-{each}", "created": f"2026-05-{28 - each}T00:00:00Z"} for each in range(number)]
+    server.will_answer(*(Reply(200, {"data": [each], "has_more": each is not refunds[-1]}) for each in refunds))
+    return refunds
+
+
+def test_the_refunds_since_a_moment_are_listed_however_many_they_are(
+    xendit: Xendit, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refund_pages(monkeypatch, server, 4)
+    listed = xendit.refunds_created(datetime(2026, 5, 26, tzinfo=UTC))
+    assert [refund.gateway_reference for refund in listed] == ["rfd-0", "rfd-1", "rfd-2"]
+
+
+def test_what_went_back_of_an_invoice_is_unknown_where_its_list_has_no_end(
+    xendit: Xendit, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [refund, *_] = refund_pages(monkeypatch, server, 4)
+    with pytest.raises(GatewayUnavailable):
+        xendit.refunded_amount(refund["invoice_id"])
+
+
+def test_a_list_of_refunds_whose_page_comes_again_is_not_read_for_ever(xendit: Xendit, server: ScriptedServer) -> None:
+    refund = sample("xendit", "refund_create_200_pending")
+    server.will_answer(Reply(200, {"data": [refund], "has_more": True}))
+    with pytest.raises(GatewayUnavailable):
+        list(xendit.refunds_created(datetime(2016, 1, 1, tzinfo=UTC)))
 
 
 def test_a_payout_is_sent_as_the_bank_wants_it(xendit: Xendit, server: ScriptedServer) -> None:
