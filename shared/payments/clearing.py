@@ -1,14 +1,16 @@
 """Clearing: the nightly comparison of the ledger with the gateways' movements, to the rupiah. Any difference fails it.
 
 Xendit lists every movement, so both directions are compared: what we booked and they don't know, and what
-they moved and we never booked. Midtrans has no such list: each payment that we booked is asked about.
+they moved and we never booked. Midtrans has no such list: each payment that we booked is asked about, an hour's at
+most at once. Each gateway is compared by itself, and what was compared is recorded: where a run is cut off, the next
+one goes on.
 The last hour's bookings and movements are left to the next night, since one side may not have them yet.
 What gateways keep and pass on to our bank is compared by their settlement reports (`shared/settlement_reports`).
 """
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -19,6 +21,7 @@ from shared.accounting import ledger
 from shared.cloud import clock, manual_tasks
 from shared.cloud.database import Transaction, transaction
 from shared.gateways import registry
+from shared.gateways.errors import GatewayError
 from shared.gateways.protocol import Gateway
 from shared.gateways.statuses import GatewayPaymentState, Movement
 from shared.payments import check_windows
@@ -27,6 +30,9 @@ from shared.payments import records as payment_records
 WINDOW = timedelta(hours=50)
 """Two nights and a little. More where more nights were without a run."""
 MARGIN = timedelta(hours=1)
+STEP = timedelta(hours=1)
+PAYMENTS_AT_ONCE = 200
+"""A gateway without a list is asked about an hour's payments or so many, whichever are fewer, before it is recorded."""
 
 CHECKED = "clearing.checked"
 """The audit entry of a comparison."""
@@ -58,13 +64,14 @@ _BOOKED = text(f"""
 """)
 _TOUCHED = text(f"""
     WITH touched AS (
-        SELECT DISTINCT COALESCE(p.id, q.id) AS payment_id
-        {_CLEARED} AND l.created_at BETWEEN :since AND :until)
-    SELECT t.payment_id, p.external_id AS name, (
+        SELECT COALESCE(p.id, q.id) AS payment_id, min(l.created_at) AS at
+        {_CLEARED} AND l.created_at > :since AND l.created_at <= :until AND COALESCE(p.id, q.id) IS NOT NULL
+        GROUP BY 1 ORDER BY at FETCH FIRST :most ROWS WITH TIES)
+    SELECT t.payment_id, t.at, p.external_id AS name, (
         SELECT COALESCE(sum(e.amount), 0) FROM ledger_postings l JOIN ledger_entries e ON e.posting_id = l.id
         WHERE l.order_id = p.order_id AND e.account = 'gateway_clearing:' || :gateway
           AND (l.reference_id = p.id OR l.reference_id IN (SELECT id FROM refunds WHERE payment_id = p.id))) AS booked
-    FROM touched t JOIN payments p ON p.id = t.payment_id
+    FROM touched t JOIN payments p ON p.id = t.payment_id ORDER BY t.at
 """)
 _OPEN_DIFFERENCE = text("""
     SELECT COALESCE(sum(abs(CAST(details ->> 'booked' AS bigint) - CAST(details ->> 'moved' AS bigint))), 0)
@@ -89,36 +96,52 @@ class LedgerMismatch(Exception):
 def check(*, window: timedelta = WINDOW, margin: timedelta = MARGIN) -> None:
     """Compare, open a manual task for each difference, and raise LedgerMismatch if there is any.
 
-    Raises GatewayError where a gateway can't be asked: the job is tried again.
+    Raises GatewayError where a gateway can't be asked, once the others are compared: the job is tried again.
     """
-    spans = check_windows.spans(CHECKED, until=clock.now() - margin, window=window)
-    differences = [found for since, until in spans for found in _check_span(since, until, margin)]
+    until = clock.now() - margin
+    differences: set[Difference] = set()
+    errors: list[GatewayError] = []
+    for name in registry.GATEWAYS:
+        try:
+            differences.update(_compare(registry.gateway(name), until, window, margin))
+        except GatewayError as error:
+            log.warning("clearing.postponed", extra={"gateway": name, "error": str(error)})
+            errors.append(error)
     if differences:
-        log.critical("clearing.difference", extra={"differences": [vars(each) for each in differences[:20]]})
         raise LedgerMismatch(f"{len(differences)} differences")
+    if errors:
+        raise errors[0]
     log.info("clearing.agrees")
 
 
-def _check_span(since: datetime, until: datetime, margin: timedelta) -> list[Difference]:
-    differences = [each for name in registry.GATEWAYS for each in _differences(name, since, until, margin)]
+def _compare(gateway: Gateway, until: datetime, window: timedelta, margin: timedelta) -> Iterator[Difference]:
+    """Compare a gateway span by span; what a span differs in is told and recorded before the next one."""
     with transaction() as tx:
-        check_windows.record_checked(tx, CHECKED, since=since, until=until, found=len(differences))
+        since = check_windows.start(tx, CHECKED, until=until, window=window, gateway=gateway.name)
+    while since < until:
+        if gateway.lists_movements:
+            end = min(since + max(window, check_windows.SPAN), until)
+            differences = list(_by_movement(gateway, since, end, margin))
+        else:
+            end, differences = _by_payment(gateway, since, min(since + STEP, until))
+        _record(gateway.name, differences, since=since, until=end, through=until)
+        yield from differences
+        since = end
+
+
+def _record(gateway: str, differences: list[Difference], **span: datetime) -> None:
+    with transaction() as tx:
+        check_windows.record_checked(tx, CHECKED, found=len(differences), gateway=gateway, **span)
         for found in differences:
             details = {"gateway": found.gateway, "booked": found.booked, "moved": found.moved}
             manual_tasks.add(tx, DIFFERENCE, subject="gateway_movement", subject_id=found.name, **details)
-    return differences
+    if differences:
+        log.critical("clearing.difference", extra={"differences": [vars(each) for each in differences[:20]]})
 
 
 def open_difference(tx: Transaction) -> int:
     """Rupiah by which books and gateways differ in what nobody has settled yet, signs left out."""
     return int(tx.execute(_OPEN_DIFFERENCE, {"kind": DIFFERENCE}).scalar_one())
-
-
-def _differences(name: str, since: datetime, until: datetime, margin: timedelta) -> Iterable[Difference]:
-    gateway = registry.gateway(name)
-    if gateway.lists_movements:
-        return _by_movement(gateway, since, until, margin)
-    return _by_payment(gateway, since, until)
 
 
 def _by_movement(gateway: Gateway, since: datetime, until: datetime, margin: timedelta) -> Iterable[Difference]:
@@ -157,14 +180,20 @@ def _total(amounts: Counter[int]) -> int:
     return sum(amount * times for amount, times in amounts.items())
 
 
-def _by_payment(gateway: Gateway, since: datetime, until: datetime) -> Iterable[Difference]:
-    """Each payment booked within the window: what came in less what went back, by both accounts."""
+def _by_payment(gateway: Gateway, since: datetime, until: datetime) -> tuple[datetime, list[Difference]]:
+    """Compare each payment booked after `since`: what came in less what went back, by both accounts.
+
+    Returns the moment up to which all are compared, before `until` where there are too many, and the differences.
+    """
+    values = {"gateway": gateway.name, "since": since, "until": until, "most": PAYMENTS_AT_ONCE}
     with transaction() as tx:
-        touched = tx.execute(_TOUCHED, {"gateway": gateway.name, "since": since, "until": until}).all()
-    for row in touched:
-        moved = _moved(gateway, row.payment_id)
-        if moved != row.booked:
-            yield Difference(gateway.name, row.name, int(row.booked), moved)
+        touched = tx.execute(_TOUCHED, values).all()
+    differences = [
+        Difference(gateway.name, row.name, int(row.booked), moved)
+        for row in touched
+        if (moved := _moved(gateway, row.payment_id)) != row.booked
+    ]
+    return until if len(touched) < PAYMENTS_AT_ONCE else touched[-1].at, differences
 
 
 def _moved(gateway: Gateway, payment_id: UUID) -> int:

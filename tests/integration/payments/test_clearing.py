@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from sqlalchemy import text
@@ -12,6 +12,10 @@ from shared.accounting import ledger
 from shared.accounting.accounts import Account, gateway_clearing
 from shared.cloud import clock
 from shared.cloud.database import transaction
+from shared.gateways.errors import GatewayUnavailable
+from shared.gateways.midtrans.client import Midtrans
+from shared.gateways.statuses import GatewayPaymentStatus
+from shared.gateways.xendit.client import Xendit
 from shared.identity.tokens import Principal
 from shared.payments import check_windows, checkout, clearing, sync, unrecorded_payments
 from shared.payments.clearing import LedgerMismatch
@@ -21,6 +25,7 @@ from shared.sales.schemas import OrderResponse
 from tests.factories import a_user, an_event, reserve
 from tests.integration.refunds.steps import let_it_be_over, rows, set_account
 from tests.model.gateways import Gateways, gateways
+from tests.reused_database import ReusedDatabase
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -30,6 +35,12 @@ def at(postgres, database) -> Iterator[Gateways]:
     """Both gateways."""
     with gateways(postgres, "clearing_gateways") as served:
         yield served
+
+
+@pytest.fixture
+def nothing_before(database: str, reused_database: ReusedDatabase) -> None:
+    """What the gateways know of before is older than the first payment, with which the first run begins."""
+    reused_database.empty()
 
 
 @pytest.fixture(autouse=True)
@@ -54,8 +65,19 @@ def sell(at: Gateways, gateway: str, *, booked: bool = True) -> Any:
     return payment
 
 
+def book_a_rupiah_more(payment: Any) -> None:
+    with transaction() as tx:
+        entries = {gateway_clearing(payment.gateway): 1, Account.PAYMENT_DIFFERENCES: -1}
+        ledger.post(tx, "test", payment.id, entries, order_id=payment.order_id)
+
+
 def check() -> None:
     clearing.check(window=timedelta(hours=1), margin=timedelta(seconds=-1))
+
+
+def check_new() -> None:
+    """Compare all that no run has compared."""
+    clearing.check(window=timedelta(0), margin=timedelta(0))
 
 
 def differences() -> list[tuple[str, str]]:
@@ -79,9 +101,7 @@ def test_books_that_agree_pass_and_a_rupiah_that_is_missing_does_not(at: Gateway
     sold = [sell(at, gateway) for gateway in ("xendit", "midtrans")]
     check()
     for payment in sold:
-        with transaction() as tx:
-            entries = {gateway_clearing(payment.gateway): 1, Account.PAYMENT_DIFFERENCES: -1}
-            ledger.post(tx, "test", payment.id, entries, order_id=payment.order_id)
+        book_a_rupiah_more(payment)
     with pytest.raises(LedgerMismatch):
         check()
     expected = {(payment.gateway, f"{payment.order_id}-1") for payment in sold}
@@ -108,6 +128,64 @@ def test_money_that_a_gateway_took_and_we_never_booked_is_found(at: Gateways):
     with pytest.raises(LedgerMismatch):
         check()
     assert ("xendit", f"{payment.order_id}-1") in named()
+
+
+class Killed(BaseException):
+    """The function's time-out."""
+
+
+def test_a_run_that_is_cut_off_has_told_what_it_found_and_is_gone_on_with(
+    at: Gateways, monkeypatch: pytest.MonkeyPatch, nothing_before: None
+):
+    sold = [sell(at, "midtrans")]
+    book_a_rupiah_more(sold[0])
+    sold += [sell(at, "midtrans") for _ in range(4)]
+    asked: list[str] = []
+    ask = Midtrans.payment_status
+
+    def answer_two_at_most(midtrans: Midtrans, order_id: str) -> GatewayPaymentStatus:
+        asked.append(order_id)
+        if len(asked) % 3 == 0:
+            raise Killed
+        return ask(midtrans, order_id)
+
+    monkeypatch.setattr(Midtrans, "payment_status", answer_two_at_most)
+    monkeypatch.setattr(clearing, "PAYMENTS_AT_ONCE", 2)
+    with pytest.raises(Killed):
+        check_new()
+    assert named() == [("midtrans", f"{sold[0].order_id}-1")]
+    with pytest.raises(Killed):
+        check_new()
+    check_new()
+    first, second, third, fourth, fifth = (f"{payment.order_id}-1" for payment in sold)
+    assert asked == [first, second, third, third, fourth, fifth, fifth]
+    assert named() == [("midtrans", first)]
+
+
+def no_answer(*_: Any) -> NoReturn:
+    raise GatewayUnavailable("a gateway", "away", retry_after_seconds=1, outcome_unknown=False)
+
+
+@pytest.mark.parametrize(
+    ("away", "client", "call", "other"),
+    [("xendit", Xendit, "movements", "midtrans"), ("midtrans", Midtrans, "payment_status", "xendit")],
+    ids=["xendit", "midtrans"],
+)
+def test_a_gateway_that_is_away_keeps_no_other_from_being_compared(
+    at: Gateways, monkeypatch: pytest.MonkeyPatch, nothing_before: None, away: str, client: type, call: str, other: str
+):
+    sell(at, away)
+    sold = sell(at, other)
+    with monkeypatch.context() as patched:
+        patched.setattr(client, call, no_answer)
+        with pytest.raises(GatewayUnavailable):
+            check_new()
+        book_a_rupiah_more(sold)
+        with pytest.raises(LedgerMismatch):
+            check_new()
+    assert named() == [(other, f"{sold.order_id}-1")]
+    check_new()
+    assert named() == [(other, f"{sold.order_id}-1")]
 
 
 @pytest.mark.parametrize("days", [5, 60])
