@@ -9,7 +9,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from shared import local_time
-from shared.settlement_reports import report_files
+from shared.settlement_reports import costs, report_files
 from shared.settlement_reports.lines import Keys, Line, LineKind, Report
 from shared.settlement_reports.report_files import Column, Columns, Row, Table
 
@@ -72,19 +72,21 @@ def read(table: Table) -> Report:
 def _line(row: Row, keys: Keys) -> Line:
     if row.text("currency").upper() not in ("", "IDR"):
         row.refuse("currency")
-    kind, gross = _kind(row.required("type")), row.amount("amount")
+    kind, amount = _kind(row.required("type")), row.amount("amount")
+    gross = amount if kind in (LineKind.PAYMENT, LineKind.ADJUSTMENT) else -abs(amount)
+    kept = costs.read(row, kind, gross)
     settled_at = row.moment("settled", "settlement_date", "transacted", zone=row.zone("zone", _HOME))
     line = Line(
         key=keys.next(_key(row, kind, gross, settled_at)),
         row_number=row.number,
         kind=kind,
         reference=row.required("order_id"),
-        gross=gross if kind in (LineKind.PAYMENT, LineKind.ADJUSTMENT) else -abs(gross),
-        fee=row.amount("fee"),
-        tax=row.amount("tax"),
+        gross=gross,
+        fee=kept.fee,
+        tax=kept.tax,
         settled_at=settled_at,
         channel=row.text("channel"),
-        stated_net=abs(row.amount("net")) if row.text("net") not in ("", "-") else None,
+        stated_net=abs(kept.stated_net) if kept.stated_net is not None else None,
     )
     if line.stated_net is not None and line.net < 0:
         return Line(**{**vars(line), "stated_net": -line.stated_net})

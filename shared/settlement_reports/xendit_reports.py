@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Final
 
-from shared.settlement_reports import report_files
+from shared.settlement_reports import costs, report_files
 from shared.settlement_reports.lines import Keys, Line, LineKind, Report
 from shared.settlement_reports.report_files import Column, Columns, Row, Table
 
@@ -125,21 +125,21 @@ def _unsettled(row: Row) -> str | None:
 def _transaction(row: Row, keys: Keys) -> Line:
     _check_currency(row)
     kind, gross = _kind(row.required("type")), row.amount("amount")
-    has_net = row.text("net") not in ("", "-")
     if kind in _OUT or (kind is LineKind.ADJUSTMENT and _is_out(row.text("type"))):
         gross = -abs(gross)
+    kept = costs.read(row, kind, gross)
     line = Line(
         key=keys.next(row.required("transaction_id")),
         row_number=row.number,
         kind=kind,
         reference=row.first("reference", "invoice", "transaction_id"),
         gross=gross,
-        fee=row.amount("fee"),
-        tax=row.amount("tax"),
+        fee=kept.fee,
+        tax=kept.tax,
         settled_at=row.moment("settled", "updated", "created", zone=row.zone("zone", UTC)),
         channel=row.first("channel", "channel_class"),
         invoice=row.text("invoice"),
-        stated_net=row.amount("net") if has_net else None,
+        stated_net=kept.stated_net,
     )
     if line.stated_net is None or abs(line.stated_net) != abs(line.net):
         return line

@@ -81,6 +81,15 @@ def test_midtrans_pays_out_the_net_of_a_day_and_states_no_tax(admin: UUID):
     assert expected.amount == AMOUNT - KEPT
 
 
+@pytest.mark.parametrize(
+    ("gateway", "costs"), [("xendit", {"Total Fee": -FEE, "Total VAT": -TAX}), ("midtrans", {"Total Fee": -KEPT})]
+)
+def test_a_fee_that_is_written_as_money_out_is_booked_as_a_cost(admin: UUID, gateway: str, costs: dict[str, int]):
+    batch = imported(written([a_payment(gateway).row(**costs)]), admin)
+    assert accounts(batch.id)[f"gateway_clearing:{gateway}"] == -KEPT
+    assert (batch.net, batch.differences) == (AMOUNT - KEPT, 0)
+
+
 def test_the_same_file_again_is_the_same_batch(admin: UUID):
     content = written([a_payment().row()])
     first = imported(content, admin)

@@ -126,6 +126,34 @@ def test_money_out_is_negative_however_the_report_signs_it(given: str, kind: Lin
         assert (line.kind, line.gross, line.stated_net) == (kind, gross, gross)
 
 
+NEGATIVE = {"Total Fee": "-700", "Total VAT": "-77"}
+REFUNDED = {"Type": "REFUND", **NEGATIVE}
+AT_MIDTRANS = {**MIDTRANS, "Total Fee": "-777"}
+
+
+@pytest.mark.parametrize(
+    ("row", "kept", "net"),
+    [
+        ({**TRANSACTION, **NEGATIVE}, 777, 99_223),
+        ({**TRANSACTION, **NEGATIVE, "Net Amount": "100777"}, -777, 100_777),
+        ({**TRANSACTION, **NEGATIVE, "Net Amount": ""}, 777, 99_223),
+        ({**TRANSACTION, **NEGATIVE, "Total VAT": "77"}, 777, 99_223),
+        ({**TRANSACTION, **NEGATIVE, "Total Fee": "-699.65", "Net Amount": "99223.35"}, 777, 99_223),
+        ({**TRANSACTION, **REFUNDED, "Net Amount": "-100777"}, 777, -100_777),
+        ({**TRANSACTION, **REFUNDED, "Net Amount": "100777"}, 777, -100_777),
+        ({**TRANSACTION, **REFUNDED, "Net Amount": "-99223"}, -777, -99_223),
+        ({**TRANSACTION, **REFUNDED, "Net Amount": "99223"}, -777, -99_223),
+        ({**TRANSACTION, **NEGATIVE, "Type": "ADJUSTMENT_ADD", "Amount": "0", "Net Amount": "777"}, -777, 777),
+        (AT_MIDTRANS, 777, 99_223),
+        ({**AT_MIDTRANS, "Net Amount": "99223"}, 777, 99_223),
+        ({**AT_MIDTRANS, "Transaction Type": "Refund", "Net Amount": "-99223"}, -777, -99_223),
+    ],
+)
+def test_a_negative_fee_is_a_cost_or_was_given_back_as_the_net_says(row: dict[str, str], kept: int, net: int):
+    line = only(formats.read(written([row])))
+    assert (line.fee + line.tax, line.net) == (kept, net)
+
+
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
@@ -195,6 +223,9 @@ def test_a_required_column_that_stands_there_twice_is_named():
         ({**TRANSACTION, "Status": ""}, "Status"),
         ({**TRANSACTION, "Actual Settlement Time": "soon"}, "Actual Settlement Time"),
         ({**TRANSACTION, "Timezone": "Mars"}, "Timezone"),
+        ({**TRANSACTION, **REFUNDED, "Net Amount": ""}, "Total Fee"),
+        ({**TRANSACTION, **REFUNDED, "Total Fee": "700", "Net Amount": "-"}, "Total VAT"),
+        ({**AT_MIDTRANS, "Transaction Type": "Refund"}, "Total Fee"),
         ({**PART, "Line Type": "GIFT"}, "Line Type"),
         ({**PART, "Debit or Credit": "BOTH"}, "Debit or Credit"),
         ({**MIDTRANS, "Order ID": ""}, "Order ID"),
