@@ -5,12 +5,13 @@ from urllib.parse import urlencode
 
 from pydantic import ValidationError
 
-from shared.catalog import events, public_views
+from shared.catalog import public_views
 from shared.catalog.events import EventResponse
 from shared.catalog.search import EventSearch
 from shared.catalog.search_filters import EventFilters
 from shared.cloud import clock
 from shared.cloud.read_through_cache import CachedValue
+from shared.field_types import as_uuid
 from shared.models import Listing
 from shared.site import calendar, forms, offers, rendering, stale_if_error, structured_data
 from shared.web import PAGES, App
@@ -60,7 +61,7 @@ def listing(request: PageRequest) -> Page:
 
 def event(request: PageRequest, slug: str) -> Page:
     """One event with its tickets, to choose from."""
-    known_as = str(events.as_uuid(slug) or slug)  # one copy for every spelling of an id
+    known_as = str(as_uuid(slug) or slug)  # one copy for every spelling of an id
     shown = stale_if_error.read(known_as, lambda: public_views.get_event(None, slug, stale_if_error=True))
     offer = offers.of_event(shown.value, clock.now(), is_paused=not shown.is_current)
     return rendering.page(
