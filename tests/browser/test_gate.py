@@ -545,6 +545,42 @@ def test_what_somebody_else_scanned_is_sent_when_it_is_asked_for(
     assert phone.scan(code) == "already_used"
 
 
+def assign(organizer: Person, helper: Person, event: dict[str, Any]) -> None:
+    """Let somebody of the gate staff scan at this event, and at no other any more."""
+    assignment = {"email": helper.address, "full_name": "Dewi Lestari", "event_ids": [event["id"]]}
+    organizer.api.post("organizer/staff", assignment, status=201)
+
+
+def test_scans_of_an_event_that_somebody_may_no_longer_scan_at_wait_and_hold_up_no_other_gate(
+    organizer: Person,
+    event: dict[str, Any],
+    codes: Callable[..., list[str]],
+    new_visitor: Callable[..., Visitor],
+    watch: Watch,
+):
+    tomorrow = organizer.publish({"name": "Festival", "price": 0, "quota": 5}, title="Konser Kedua", **open_gates())
+    [code], [next_code] = codes(event, 1), codes(tomorrow, 1)
+    helper = organizer.invite(event)
+    visitor = new_visitor(service_workers="allow")
+    visitor.sign_in(helper)
+    phone = Device(visitor.page, event).open()
+    watch.expect(f"{NO_NETWORK}|ERR_FAILED|404.*{event['id']}|{event['id']}.*404")
+    phone.page.route(BATCH, lambda route: route.abort())
+    with phone.without_network():
+        assert phone.scan(code) == "accepted"
+    assign(organizer, helper, tomorrow)
+    phone.page.unroute_all()
+    later = Device(visitor.page, tomorrow)
+    later.page.goto(later.address)
+    expect(later.page.locator("[data-age]")).to_contain_text(re.compile(r"\d\d[.:]\d\d"))
+    expect(later.page.locator("[data-network=online]")).to_be_visible()
+    assert later.scan(next_code) == "valid"
+    assert later.waiting == 1
+    assign(organizer, helper, event)
+    phone.open()
+    assert phone.scan(code) == "already_used"
+
+
 def test_who_signs_out_is_told_that_scans_wait_and_loses_none(
     offline_device: Callable[..., Device],
     codes: Callable[..., list[str]],

@@ -282,7 +282,7 @@ def test_no_scan_is_lost_however_often_the_network_is_cut(device: Page):
       const sending = async (until) => {
         for (;;) {
           try {
-            const sent = await sendBatch(post);
+            const sent = await sendBatch(post, "e");
             answered += sent.length;
             if (!sent.length && until()) return;
             if (!sent.length) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -321,8 +321,8 @@ def test_a_scan_that_the_server_never_takes_keeps_no_other_waiting(device: Page)
         if (scans.some((each) => each.qr !== "good")) throw new Refused(422, "invalid");
         return [{ result: "valid" }];
       };
-      await sendBatch(post);
-      return [await sendBatch(post), (await listWaiting()).map((each) => [each.qr, each.problem])];
+      await sendBatch(post, "e");
+      return [await sendBatch(post, "e"), (await listWaiting()).map((each) => [each.qr, each.problem])];
     }"""
     assert device.evaluate(run, [module("gate-queue"), module("gate-store")]) == [[], [["broken", "invalid"]]]
 

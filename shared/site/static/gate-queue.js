@@ -18,22 +18,21 @@ const isFinal = (error) => error instanceof Refused && !LATER.includes(error.sta
 const asSent = ({ scan_id, qr, gate, scanned_at, direction, admitted }) =>
   ({ scan_id, qr, scanned_at, direction, admitted, ...(gate ? { gate } : {}) });
 
-// Sends one batch by `post(eventId, scans)`, which gives the answers in the same order. Gives the scans with their
-// answers; none where nothing waits of those that `isMine`. Throws what `post` throws: the scans still wait then.
-export async function sendBatch(post, isMine = () => true) {
-  const mine = (await listWaiting()).filter((each) => !each.problem && isMine(each));
-  const scans = mine.filter((each) => each.event_id === mine[0].event_id).slice(0, BATCH);
+// Sends one batch of an event by `post(eventId, scans)`, which gives the answers in the same order. Gives the scans with
+// their answers; none where nothing waits of those that `isMine`. Throws what `post` throws: the scans still wait then.
+export async function sendBatch(post, eventId, isMine = () => true) {
+  const scans = (await listWaiting()).filter((each) => each.event_id === eventId && !each.problem && isMine(each)).slice(0, BATCH);
   if (!scans.length) return [];
   try {
-    return await sent(post, scans);
+    return await sent(post, eventId, scans);
   } catch (error) {
     if (!isFinal(error)) throw error;
-    return sentEach(post, scans);
+    return sentEach(post, eventId, scans);
   }
 }
 
-async function sent(post, scans) {
-  const answers = await post(scans[0].event_id, scans.map(asSent));
+async function sent(post, eventId, scans) {
+  const answers = await post(eventId, scans.map(asSent));
   if (answers.length !== scans.length) throw new Error("an answer is missing");
   const told = scans.map((scan, i) => ({ scan, answer: answers[i] }));
   await forgetScans(told.filter(({ answer }) => !answer.is_id_reused).map(({ scan }) => scan.scan_id));
@@ -42,11 +41,11 @@ async function sent(post, scans) {
 }
 
 // One scan that is refused doesn't keep the others from being sent. Noise that let nobody in is no loss.
-async function sentEach(post, scans) {
+async function sentEach(post, eventId, scans) {
   const all = [];
   for (const scan of scans) {
     try {
-      all.push(...await sent(post, [scan]));
+      all.push(...await sent(post, eventId, [scan]));
     } catch (error) {
       if (!isFinal(error)) throw error;
       await (scan.admitted ? setAside(scan.scan_id, error.slug) : forgetScans([scan.scan_id]));

@@ -69,8 +69,16 @@ async function syncNow() {
 const isMine = (scan) => sendsAll || scan.owner === config.owner;
 const post = async (event, scans) => (await call("POST", `gate/events/${event}/scans`, { body: { scans }, ...PATIENT })).items;
 
+// The open event first. Scans of another one wait as long as whoever is signed in may not scan there.
 async function sendWaiting() {
-  for (let sent; (sent = await sendBatch(post, isMine)).length;) {
+  const waitingOf = (await store.listWaiting()).filter(isMine).map((each) => each.event_id);
+  for (const each of new Set([eventId, ...waitingOf])) {
+    await sendAll(each).catch((error) => { if (each === eventId || !isAccessGone(error)) throw error; });
+  }
+}
+
+async function sendAll(event) {
+  for (let sent; (sent = await sendBatch(post, event, isMine)).length;) {
     tellDoubles(sent.filter(({ scan, answer }) => scan.admitted && !["valid", "exited"].includes(answer?.result)).length);
     await countWaiting();
   }
