@@ -249,21 +249,26 @@ def undo(tx: Transaction, supervisor: Principal, ticket_id: UUID, wanted: Undo) 
         raise NotFound
     if ticket.status != TicketStatus.USED:
         raise NotUsed
-    admission.undo(tx, ticket_id)
     scan_records.undo(tx, ticket_id)
+    mark_unused(tx, ticket, actor_id=supervisor.id, reason=wanted.reason)
+    return ScanUndone(ticket_id=ticket_id, validated_at=ticket.validated_at, gate=ticket.gate)
+
+
+def mark_unused(tx: Transaction, ticket: Any, *, actor_id: UUID, reason: str) -> None:
+    """Mark a locked ticket as unused, and record it in the audit trail. Its scans are the caller's to mark."""
+    admission.undo(tx, ticket.id)
     audit.record(
         tx,
         "ticket.scan_undone",
         subject="ticket",
-        subject_id=ticket_id,
-        actor_id=supervisor.id,
-        reason=wanted.reason,
+        subject_id=ticket.id,
+        actor_id=actor_id,
+        reason=reason,
         event_id=ticket.event_id,
         validated_at=ticket.validated_at,
         validated_by=ticket.validated_by,
         gate=ticket.gate,
     )
-    return ScanUndone(ticket_id=ticket_id, validated_at=ticket.validated_at, gate=ticket.gate)
 
 
 def require_access(tx: Transaction, staff: Principal, event_id: UUID) -> GateEvent:

@@ -14,7 +14,8 @@ from shared.cloud.database import Transaction, transaction
 from shared.field_types import ClockTime
 from shared.identity.tokens import Principal
 from shared.models import RequestModel, ResponseModel
-from shared.tickets import gate, qr, scan_records
+from shared.states import TicketStatus
+from shared.tickets import admission, gate, qr, scan_records
 from shared.tickets.gate import AdmissionRequest, QrText, ScanResponse
 from shared.tickets.scan_records import Direction, GateName, ScanIdReused, ScanRecord
 
@@ -78,7 +79,20 @@ def _record(tx: Transaction, staff: Principal, event_id: UUID, scan: OfflineScan
         recorded = gate.record(tx, "ticket.scanned_offline", gate.judge_code(tx, draft, content))
     elif scan.admitted:
         scan_records.record_admitted(tx, recorded.id)
+    elif recorded.ticket_id and recorded.is_admitted and not recorded.is_offline:
+        _take_back(tx, staff, recorded, recorded.ticket_id)
     return OfflineScanResponse(**gate.response(tx, recorded, scan.scan_id, content).model_dump())
+
+
+def _take_back(tx: Transaction, staff: Principal, recorded: ScanRecord, ticket_id: UUID) -> None:
+    """Mark a ticket as unused whose device has refused it, as our answer was lost.
+
+    A scan that was undone meanwhile, or after which somebody has passed with the ticket, stays as it is.
+    """
+    ticket = admission.lock(tx, ticket_id)
+    is_used_by_it = ticket.status == TicketStatus.USED and ticket.validated_at == recorded.judged_at
+    if is_used_by_it and scan_records.record_refused(tx, recorded.id):
+        gate.mark_unused(tx, ticket, actor_id=staff.id, reason="refused by its device")
 
 
 def _draft(staff: Principal, event_id: UUID, scan: OfflineScan) -> ScanRecord:

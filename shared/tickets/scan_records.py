@@ -76,6 +76,13 @@ _ADMIT = text("""
     UPDATE scans SET is_offline = true, is_admitted = true
     WHERE id = :id AND NOT is_offline AND NOT is_admitted
 """)
+# An exit, a re-entry or a double entry since then has the same `used_at`: somebody is or was inside.
+_REFUSE = text("""
+    UPDATE scans s SET is_offline = true, is_admitted = false
+    WHERE id = :id AND NOT EXISTS (
+        SELECT 1 FROM scans later  -- Uses index: scans_ticket
+        WHERE later.ticket_id = s.ticket_id AND later.used_at = s.used_at AND later.is_admitted AND later.id <> s.id)
+""")
 _UNDO = text("""
     UPDATE scans SET undone_at = now()
     WHERE ticket_id = :ticket_id AND is_admitted AND result IN ('valid', 'exited') AND undone_at IS NULL
@@ -118,6 +125,11 @@ def add(tx: Transaction, scan: ScanRecord) -> None:
 def record_admitted(tx: Transaction, scan_id: UUID) -> None:
     """Record that a device admitted somebody although we had refused them, as our answer was lost."""
     tx.execute(_ADMIT, {"id": scan_id})
+
+
+def record_refused(tx: Transaction, scan_id: UUID) -> bool:
+    """Record that a device refused the scan that used a locked ticket; False if somebody has passed with it since."""
+    return tx.execute(_REFUSE, {"id": scan_id}).rowcount > 0
 
 
 def undo(tx: Transaction, ticket_id: UUID) -> None:

@@ -222,6 +222,27 @@ def test_an_answer_that_was_lost_is_given_again(
     assert answer == "valid"
 
 
+def test_a_ticket_that_a_device_refused_as_the_answer_was_lost_stays_unused(
+    device: Callable[..., Device], codes: Callable[..., list[str]], event: dict[str, Any], watch: Watch
+):
+    """The device's clock is wrong, so that it takes the gate for closed."""
+    [code] = codes(event, 1)
+    phone = device()
+    phone.page.clock.set_fixed_time(datetime.now(UTC) - timedelta(hours=3))
+    phone.open()
+
+    def lose(route: Route) -> None:
+        assert route.fetch().json()["result"] == "valid"
+        route.abort()
+
+    watch.expect("ERR_FAILED")
+    phone.page.route(SCAN, lose)
+    assert phone.scan(code) == "not_open"
+    phone.page.unroute_all()
+    phone.until_online()
+    assert device().open().scan(code) == "valid"
+
+
 def test_a_gate_for_vip_sends_others_on_and_their_tickets_stay_unused(
     device: Callable[..., Device], codes: Callable[..., list[str]], event: dict[str, Any]
 ):

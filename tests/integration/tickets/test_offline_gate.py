@@ -19,7 +19,7 @@ from tests.conftest import EXPLORES
 from tests.endpoints import call
 from tests.factories import a_tier, an_event, an_order, code_of, codes_of_a_crowd, tickets_of_a_crowd
 from tests.integration.tickets.entrance import Entrance, counts_of, double_entries_of, offline, scans_of
-from tests.threads import at_the_same_time
+from tests.threads import at_the_same_time, behind
 
 pytestmark = pytest.mark.usefixtures("database", "files")
 
@@ -297,6 +297,97 @@ def test_an_entry_whose_answer_was_lost_and_that_was_queued_is_one_entry(entranc
     [answer] = entrance.send(offline(entrance.codes[0], scan_id=scan_id))
     assert (answer.result, answer.validated_at) == ("valid", online.validated_at)
     assert (counts_of(entrance).used, double_entries_of(entrance), len(scans_of(entrance.event))) == (1, [], 1)
+
+
+@pytest.fixture
+def lost_entry(entrance):
+    """The refusal by its device of an entry of the first ticket, whose answer was lost."""
+    refusal = offline(entrance.codes[0], admitted=False)
+    assert entrance.scan(entrance.codes[0], scan_id=refusal.scan_id, at="Gerbang B").result == "valid"
+    return refusal
+
+
+def test_an_entry_whose_answer_was_lost_and_that_its_device_refused_uses_nothing_up(entrance, lost_entry):
+    before = entrance.snapshot()
+    assert entrance.send(lost_entry) == entrance.send(lost_entry)
+    assert (counts_of(entrance).used, double_entries_of(entrance)) == (0, [])
+    assert state_of(entrance.snapshot(before.cursor), entrance.codes[0]) == VALID
+    [recorded] = scans_of(entrance.event)
+    assert (recorded.is_offline, recorded.is_admitted) == (True, False)
+    with transaction() as tx:
+        undone = "SELECT actor_id FROM audit_log WHERE action = 'ticket.scan_undone' AND subject_id = :id"
+        audited = tx.execute(text(undone), {"id": str(entrance.ticket_ids[0])}).scalars().all()
+    assert audited == [entrance.staff.id]
+    assert entrance.scan(entrance.codes[0]).result == "valid"
+    entrance.send(lost_entry)
+    assert entrance.scan(entrance.codes[0]).result == "already_used"
+
+
+def test_a_lost_entry_that_was_undone_leaves_the_next_one_alone(entrance, lost_entry):
+    entrance.undo()
+    later = entrance.scan(entrance.codes[0], at="Gerbang A")
+    entrance.send(lost_entry)
+    again = entrance.scan(entrance.codes[0])
+    assert (again.result, again.validated_at, again.gate) == ("already_used", later.validated_at, "Gerbang A")
+
+
+def test_a_lost_entry_after_which_another_device_let_somebody_in_stays(entrance, lost_entry):
+    entrance.send(offline(entrance.codes[0], minutes_ago=1, gate="Gerbang C"))
+    entrance.send(lost_entry)
+    assert entrance.scan(entrance.codes[0]).result == "already_used"
+    [listed] = double_entries_of(entrance)
+    assert (listed.gate, listed.first.gate) == ("Gerbang C", "Gerbang B")
+
+
+def test_a_lost_entry_does_not_stay_for_a_double_entry_of_an_earlier_one(entrance):
+    entrance.scan(entrance.codes[0])
+    entrance.send(offline(entrance.codes[0]))
+    entrance.undo()
+    refusal = offline(entrance.codes[0], admitted=False)
+    entrance.scan(entrance.codes[0], scan_id=refusal.scan_id)
+    entrance.send(refusal)
+    assert entrance.scan(entrance.codes[0]).result == "valid"
+
+
+def test_a_lost_entry_after_which_somebody_was_scanned_out_stays():
+    entrance = Entrance(allows_reentry=True)
+    refusal = offline(entrance.codes[0], admitted=False)
+    entrance.scan(entrance.codes[0], scan_id=refusal.scan_id)
+    entrance.scan(entrance.codes[0], direction="out")
+    entrance.send(refusal)
+    assert entrance.scan(entrance.codes[0]).is_reentry
+
+
+def test_a_lost_entry_of_a_ticket_that_is_void_by_now_stays_refunded(entrance, lost_entry):
+    with transaction() as tx:
+        voiding.void(tx, entrance.order.id)
+    entrance.send(lost_entry)
+    [recorded] = scans_of(entrance.event)
+    assert recorded.is_admitted
+    assert entrance.scan(entrance.codes[0]).result == "refunded"
+
+
+def test_of_a_lost_entry_that_is_refused_while_other_gates_scan_the_ticket_lets_in_once(entrance, lost_entry):
+    def scan():
+        return entrance.scan(entrance.codes[0], scan_id=uuid4()).result
+
+    def refuse():
+        entrance.send(lost_entry)
+
+    results = [*at_the_same_time([scan, refuse] * 4), scan(), scan()]
+    assert results.count("valid") == 1
+    assert counts_of(entrance).used == 1
+
+
+def test_a_refusal_that_waited_for_another_entry_leaves_it_alone(entrance, lost_entry):
+    with transaction() as tx:
+        gate.undo(tx, entrance.organizer, entrance.ticket_ids[0], gate.Undo(reason="Salah pindai"))
+        other = gate.scan(tx, entrance.staff, gate.Scan(event_id=entrance.event.id, qr=entrance.codes[0]))
+        refusing = behind(tx, lambda: entrance.send(lost_entry))
+    [answer] = refusing.result()
+    assert (other.result, answer.result) == ("valid", "valid")
+    again = entrance.scan(entrance.codes[0])
+    assert (again.result, again.validated_at) == ("already_used", other.validated_at)
 
 
 def test_the_id_of_another_scan_holds_up_no_others(entrance):
