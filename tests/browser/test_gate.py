@@ -1,5 +1,6 @@
 """The gate: what codes are worth by camera, hand scanner and typing, with a network and without (GATE, OFFLINE-1)."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -241,6 +242,34 @@ def test_a_ticket_that_a_device_refused_as_the_answer_was_lost_stays_unused(
     phone.page.unroute_all()
     phone.until_online()
     assert device().open().scan(code) == "valid"
+
+
+def test_a_gate_that_is_told_to_wait_waits_and_does_not_decide_by_itself(
+    device: Callable[..., Device], codes: Callable[..., list[str]], event: dict[str, Any], watch: Watch
+):
+    first, second = codes(event, 2)
+    north, south = device().open(), device().open()
+
+    def wait(route: Route) -> None:
+        problem = {"type": "/problems/too-many-requests", "title": "Too Many Requests", "status": 429}
+        headers = {"Retry-After": "1"}
+        route.fulfill(status=429, content_type="application/problem+json", headers=headers, body=json.dumps(problem))
+
+    watch.expect("429")
+    for calls in (SCAN, "**/api/v1/gate/**"):
+        north.page.route(calls, wait)
+    north.type(first)
+    north.type(second)
+    with north.page.expect_response("**/snapshot*"):
+        north.page.evaluate("dispatchEvent(new Event('focus'))")
+    for _ in range(2):  # it is asked about again
+        north.page.wait_for_event("response", lambda response: response.url.endswith("/tickets/scan"))
+    assert south.scan(first) == "valid"
+    assert (north.answers, north.waiting) == ([], 0)
+    north.page.unroute_all()
+    until(lambda: len(north.answers) == 2, what="for both answers")
+    assert north.answers == ["already_used", "valid"]
+    north.until_online()
 
 
 def test_a_gate_for_vip_sends_others_on_and_their_tickets_stay_unused(

@@ -1,8 +1,16 @@
-// Calls of the API. Whoever asks learns whether to ask again: Away, SignedOut, or Refused for good.
+// Calls of the API. Whoever asks learns whether to ask again: Away, TooManyRequests, SignedOut, or Refused for good.
 import { Refused } from "./gate-queue.js";
 
 export class Away extends Error {}
 export class SignedOut extends Error {}
+
+// The server answers, and wants to be asked again after a while: the network is there.
+export class TooManyRequests extends Error {
+  constructor(seconds) {
+    super();
+    this.milliseconds = 1000 * (Number(seconds) || 1);
+  }
+}
 
 async function ask(method, path, body, milliseconds) {
   const stop = new AbortController();
@@ -18,10 +26,11 @@ async function ask(method, path, body, milliseconds) {
     });
     // A hotel's or a carrier's own page is no answer of ours.
     const isOurs = /\bjson\b/.test(answer.headers.get("Content-Type") ?? "");
-    if (!isOurs || answer.status === 429 || answer.status >= 500) throw new Away(`${answer.status}`);
+    if (!isOurs || answer.status >= 500) throw new Away(`${answer.status}`);
+    if (answer.status === 429) throw new TooManyRequests(answer.headers.get("Retry-After"));
     return { status: answer.status, told: await answer.json() };
   } catch (error) {
-    throw error instanceof Away ? error : new Away(error.message);
+    throw error instanceof Away || error instanceof TooManyRequests ? error : new Away(error.message);
   } finally {
     clearTimeout(timer);
   }

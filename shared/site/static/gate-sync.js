@@ -1,6 +1,6 @@
 // Synchronization with the server: sends queued scans, renews the snapshot and the counts, and knows whether it answers.
 import { config, filled, grouped, page, part, time, words } from "./gate-results.js";
-import { Away, SignedOut, call } from "./gate-network.js";
+import { Away, SignedOut, TooManyRequests, call } from "./gate-network.js";
 import { Refused, backOff, sendBatch } from "./gate-queue.js";
 import { fromBase64, merged, read, written } from "./gate-snapshot.js";
 import * as store from "./gate-store.js";
@@ -36,12 +36,12 @@ export function lose(error) {
 }
 
 // Tries again after a while; `soon` at once. A try that is due already is not put off.
-export function again(soon = false) {
+export function again(soon = false, milliseconds = backOff(tries)) {
   if (soon) {
     clearTimeout(timer);
     tries = 0;
   } else if (timer) return;
-  timer = setTimeout(sync, soon ? 0 : backOff(tries));
+  timer = setTimeout(sync, soon ? 0 : milliseconds);
 }
 
 // Of several open pages one does it at a time.
@@ -60,6 +60,7 @@ async function syncNow() {
     tries = 0;
     status();
   } catch (error) {
+    if (error instanceof TooManyRequests) return again(false, error.milliseconds);
     if (![Away, SignedOut, Refused].some((each) => error instanceof each)) console.warn(error);
     tries++;
     lose(error);

@@ -3,7 +3,7 @@ import { config, filled, hide, hideLater, ofDevice, ofPickup, ofTicket, page, pa
 import { Camera, causeOf } from "./gate-camera.js";
 import { isPickup, looksLikeTicket, prepare, ticketOf } from "./gate-code.js";
 import { ANSWER_MS, again, countWaiting, isAccessGone, lose, passed, readSnapshot, renewCounts, sendForStrangers, state, status, waitsOneMore } from "./gate-sync.js";
-import { Away, SignedOut, call } from "./gate-network.js";
+import { Away, TooManyRequests, call } from "./gate-network.js";
 import { decide } from "./gate-offline.js";
 import { Refused } from "./gate-queue.js";
 import { unlock } from "./gate-feedback.js";
@@ -55,16 +55,24 @@ const identity = () => ({
   ...(settings.gate ? { gate: settings.gate } : {}),
 });
 
+const later = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
 // The server's answer, or null where there is none. One that was lost on its way is given again to the same scan id.
+// One that says to wait is waited for, by the scans after it too: the device must not decide while there is a network.
 async function asking(path, body) {
-  let lost = new Away();
-  for (let left = 2; left && state.network === "online"; left--) {
+  let left = 2, lost = new Away();
+  while (left && state.network === "online") {
     try {
       return await call("POST", path, { body: { ...body, event_id: eventId }, milliseconds: ANSWER_MS });
     } catch (error) {
       if (error instanceof Refused && !isAccessGone(error)) return { result: error.status === 422 ? "forged" : "refused" };
+      if (error instanceof TooManyRequests) {
+        await later(error.milliseconds);
+        continue;
+      }
       lost = error;
       if (!(error instanceof Away)) break;
+      left--;
     }
   }
   if (state.network === "online") lose(lost);

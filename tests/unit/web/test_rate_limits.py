@@ -98,6 +98,12 @@ def test_a_limit_that_names_no_address_is_the_same_for_all():
     assert refused(FEW, ["100.64.0.2"] * 23) == 3
 
 
+def test_a_dozen_phones_at_gates_share_an_account():
+    """Each scans once a second, and asks for the counts every 15 seconds and for snapshot and counts every minute."""
+    helper, of_one_phone = Principal(uuid4(), "staff", uuid4()), 60 + 4 + 2
+    assert refused(rate_limits.GATE, ["100.64.0.4"] * 12 * of_one_phone, helper) == 0
+
+
 def test_an_ipv6_customer_with_many_networks_is_one_caller_in_the_end():
     """Each /64 may do 20, a /56 four times as much, a /48 four times that."""
     networks = [f"2001:db8:1:{network:x}::1" for network in range(100)]
