@@ -57,6 +57,15 @@ const identity = () => ({
 
 const later = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
+// The identity of a scan that no answer has come to yet, kept under this key.
+function identityOf(key) {
+  try {
+    const kept = localStorage.getItem(key) ?? JSON.stringify(identity());
+    localStorage.setItem(key, kept);
+    return JSON.parse(kept);
+  } catch { return identity(); /* a browser that keeps nothing */ }
+}
+
 // The server's answer, or null where there is none. One that was lost on its way is given again to the same scan id.
 // One that says to wait is waited for, by the scans after it too: the device must not decide while there is a network.
 async function asking(path, body) {
@@ -100,9 +109,11 @@ async function decided(scanned, hash, own) {
 const passage = ({ qr, scan_id, scanned_at, direction }, hash) =>
   ({ event_id: eventId, ticket: ticketOf(qr), hash, scan_id, at: scanned_at, gate: settings.gate, direction });
 
-// Goods are handed over by the server's word only.
+// Goods are handed over by the server's word only. One that was lost on its way is given again with the code's next scan.
 async function pickup(text) {
-  const told = await asking("pickups/scan", { ...identity(), code: text });
+  const key = `pickup-${eventId}-${text.replace(/[- ]/, "").toUpperCase()}`;
+  const told = state.network === "online" && await asking("pickups/scan", { ...identityOf(key), code: text });
+  try { if (told) localStorage.removeItem(key); } catch { /* a browser that keeps nothing */ }
   if (state.network === "forbidden") return ["refused", {}];
   return told ? ofPickup(told) : ["no_network", {}];
 }
