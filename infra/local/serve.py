@@ -81,6 +81,7 @@ def serve(build: Callable[[], Any], port: int, *, workers: int, threads: int) ->
         "worker_class": "gthread",
         "keepalive": 30,
         "backlog": 1024,
+        "limit_request_line": 0,  # as functions-framework sets it: forms of many tiers are long addresses
         "timeout": 0,
         "graceful_timeout": 10,
         "loglevel": "error",

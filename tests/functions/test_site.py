@@ -144,6 +144,19 @@ def test_a_choice_that_no_form_sends_breaks_nothing(world: World, query: str):
     assert get(world, f"/buy/{event['slug']}?{query}").status_code in (200, 303, 404)
 
 
+def test_an_event_of_a_hundred_tiers_is_bought_from_without_script(world: World):
+    """Its form names every tier in the address, far beyond gunicorn's 4,094 bytes."""
+    tiers = [{"name": f"Kelas {number}", "price": 100_000, "quota": 5} for number in range(100)]
+    organizer = world.somebody("organizer")
+    event = organizer.publish(*tiers[:50])
+    more = organizer.api.call("PUT", f"events/{event['id']}", json={"tiers": tiers[50:]}, status=200)
+    first, *others = more.json()["tiers"]
+    choice = "&".join([f"t_{first['id']}=1", *(f"t_{tier['id']}=0" for tier in others)])
+    shown = get(world, f"/buy/{event['slug']}?lang=id&{choice}&promo=")
+    assert (shown.status_code, len(others), len(shown.request.path_url or "") > 4_094) == (200, 99, True)
+    assert "1 × Kelas 0" in shown.text
+
+
 @pytest.mark.parametrize(("language", "words"), [("id", "hanya menerima formulir"), ("en", "takes a form only")])
 def test_a_refusal_is_told_in_the_language_of_the_page(world: World, language: str, words: str):
     answer = get(world, "/account/photo/remove", **{"Accept-Language": language})
