@@ -1,5 +1,6 @@
 """An order's page: one address that tells the truth in every state, and becomes the tickets (PS-002..007, TS-019)."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from shared.catalog import events
@@ -18,14 +19,22 @@ from shared.sales import digital_units
 from shared.sales import orders as order_records
 from shared.sales import schemas as order_schemas
 from shared.site import forms, offers, order_view, payment_choices, rendering, snap_popup
+from shared.site.languages import gettext_noop as _
 from shared.site.languages import translate
 from shared.site.order_view import OrderView
 from shared.tickets import holders
 from shared.tickets.holders import TicketResponse
 from shared.web import App, SignedIn
-from shared.web.pages import Page, PageRequest, Redirect
+from shared.web.pages import Language, Page, PageRequest, Redirect
 
 MAX_PAGES = 1000
+_HOLDER = {
+    "name": _("Name as on the identity card or passport"),
+    "email": _("E-mail address"),
+    "identity": _("NIK (16 digits) or passport number"),
+}
+"""The labels of a holder's fields, which are `name_0`, `email_0` and so on."""
+_WRONG_IDENTITY = _("must be a NIK of 16 digits, or a passport number of 6 to 9 letters and digits")
 
 pages = App("site")
 
@@ -136,6 +145,7 @@ def _page(
             tickets = [holders.read(tx, viewer, each.id) for each in found.tickets]
         buyer = profiles.read(tx, viewer.id)
         has_hidden = found.state == "paid" and digital_units.has_unrevealed(tx, found.order.id)
+    holder_labels = {name: translate(request.language, words) for name, words in _HOLDER.items()}
     return rendering.form_page(
         "order.html",
         request,
@@ -151,6 +161,8 @@ def _page(
         has_hidden_units=has_hidden,
         buyer=buyer,
         buyer_name=_real_name(buyer),
+        holder_labels=holder_labels,
+        labels=_labels(holder_labels, len(found.named_items), request.language),
         choices=choices,
         chosen=payment_choices.nearest(choices, wanted),
         method_name=payment_choices.name_of,
@@ -159,30 +171,47 @@ def _page(
     )
 
 
+def _labels(holder: Mapping[str, str], tickets: int, language: Language) -> dict[str, str]:
+    """The label of each field of so many holders, for the summary of what is wrong."""
+    if tickets == 1:
+        return {f"{name}_0": label for name, label in holder.items()}
+    numbered = [translate(language, "ticket %(number)s", number=index + 1) for index in range(tickets)]
+    return {
+        f"{name}_{index}": f"{label} · {ticket}"
+        for index, ticket in enumerate(numbered)
+        for name, label in holder.items()
+    }
+
+
 def _real_name(buyer: ProfileResponse) -> str:
     """The buyer's name; nothing where it is only the beginning of their address, which no identity card says."""
     return "" if buyer.full_name == buyer.email.partition("@")[0] else buyer.full_name
 
 
 def _wanted(request: PageRequest, found: OrderView) -> tuple[CheckoutRequest | None, dict[str, str]]:
-    """The buyer's choice of how to pay, and the holder of each ticket: an empty line means the same as the first."""
+    """The buyer's choice of how to pay, and the holder of each ticket: an empty line means the same as the first.
+
+    What is wrong with the first ticket's is told there alone.
+    """
     form = request.form
-    attendees: list[checkout.NamedAttendee | None] = []
+    attendees: list[checkout.NamedAttendee] = []
     errors: dict[str, str] = {}
+    first = {name: form.get(f"{name}_0", "").strip() for name in ("name", "email")}
     for index, item in enumerate(found.named_items):
-        named = {
-            "name": form.get(f"name_{index}", "").strip() or form.get("name_0", "").strip(),
-            "email": form.get(f"email_{index}", "").strip() or form.get("email_0", "").strip(),
-        }
+        own = {name: words for name in first if (words := form.get(f"{name}_{index}", "").strip())}
         number = form.get(f"identity_{index}", "").strip()
         attendee, wrong = forms.read(
             checkout.NamedAttendee,
-            {"item_id": item.id, **named, **({"identity_number": number} if number else {})},
+            {"item_id": item.id, **first, **own, **({"identity_number": number} if number else {})},
             request.language,
         )
-        names = {"identity_number": "identity", "identity_type": "identity"}
-        errors |= {f"{names.get(name, name)}_{index}": message for name, message in wrong.items()}
-        attendees.append(attendee)
+        if attendee:
+            attendees.append(attendee)
+        if index:
+            wrong = {name: message for name, message in wrong.items() if name in own or name not in first}
+        if wrong.pop("identity_number", None):  # the form has one field for both, and no type
+            wrong["identity"] = translate(request.language, _WRONG_IDENTITY)
+        errors |= {f"{name}_{index}": message for name, message in wrong.items()}
     method, _, gateway = form.get("method", "").partition("@")
     wanted, wrong = forms.read(
         CheckoutRequest,

@@ -17,6 +17,7 @@ expired, cancelled, event_cancelled, refunded
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
 from shared.catalog.events import EventResponse
 from shared.catalog.tiers import TierResponse
@@ -210,6 +211,12 @@ class OrderView:
         tickets = ",".join(f"{each.id.hex[:8]}{each.status}" for each in self.order.tickets)
         refunds = ",".join(f"{each.id.hex[:8]}{each.status}" for each in self.refunds)
         return f"{self.state};{payments};{tickets};{refunds}"
+
+    @property
+    def asked_back(self) -> set[UUID]:
+        """The tickets that their buyer wants to give back, and about which the organizer decides."""
+        asked = [each for each in self.refunds if each.status == RefundStatus.REQUESTED]
+        return {ticket_id for each in asked for ticket_id in each.ticket_ids}
 
     @property
     def needs_bank_account(self) -> bool:

@@ -37,6 +37,7 @@ def new_refund(request: PageRequest, order_id: UUID, viewer: SignedIn) -> Page:
 def request_refund(request: PageRequest, order_id: UUID, viewer: SignedIn) -> Page | Redirect:
     """Ask for the money back."""
     given = {"order_id": order_id, "reason": request.form.get("reason", "").strip()}
+    done = f"/orders/{order_id}"
     wanted, errors = forms.read(RefundRequest, given, request.language)
     try:
         with transaction() as tx:
@@ -44,12 +45,13 @@ def request_refund(request: PageRequest, order_id: UUID, viewer: SignedIn) -> Pa
             if is_nothing:
                 errors["ticket_ids"] = translate(request.language, "Choose what you give back.")
             elif wanted:
-                refund_requests.request(tx, viewer.id, wanted.model_copy(update={"ticket_ids": some}))
+                asked = refund_requests.request(tx, viewer.id, wanted.model_copy(update={"ticket_ids": some}))
+                done = f"{done}#refund-{asked.id}"
     except NotFound:
         raise
     except Problem as problem:
         return _page(request, viewer, order_id, problem=problem)
-    return _page(request, viewer, order_id, errors=errors) if errors else Redirect(f"/orders/{order_id}")
+    return _page(request, viewer, order_id, errors=errors) if errors else Redirect(done)
 
 
 def _chosen(preview: RefundPreview, request: PageRequest) -> tuple[list[UUID] | None, bool]:

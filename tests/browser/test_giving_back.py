@@ -52,6 +52,9 @@ def test_one_ticket_goes_back_alone(order: dict[str, Any], visitor: Visitor, buy
     visitor.follow(page.get_by_role("button", name="Minta uang kembali"))
     [refund] = refund_requests(buyer)
     assert (refund["amount"], len(refund["ticket_ids"])) == (90_000, 1)
+    assert page.url.endswith(f"/orders/{order['id']}#refund-{refund['id']}")
+    expect(page.locator(f"#refund-{refund['id']}")).to_be_in_viewport()
+    expect(page.locator("[data-ticket]", has_text="Anda meminta mengembalikan")).to_have_count(1)
 
 
 def test_choosing_nothing_asks_for_nothing(order: dict[str, Any], visitor: Visitor, buyer: Person):

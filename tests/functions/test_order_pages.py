@@ -1,9 +1,10 @@
 """An order's page and a ticket's page, as who may see them (PS-004, TS-019)."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
-from tests.functions.browsing import Browser
+from tests.functions.browsing import Browser, hidden_fields
 from tests.people import World
 from tests.waiting import until
 
@@ -29,6 +30,27 @@ def _opening(browser: Browser, path: str) -> str | None:
     """The page, once a payment has been started."""
     shown = browser.get(path).text
     return None if "Tiket Anda ditahan" in shown else shown
+
+
+def test_what_is_wrong_on_the_form_is_told_once_each_and_named(world: World):
+    event = world.publish({"name": "Festival", "price": 150_000, "quota": 10, "requires_identity": True})
+    browser = Browser(world)
+    browser.sign_in(world.somebody())
+    choice = {f"t_{event['tiers'][0]['id']}": "3"}
+    path = browser.send(f"/buy/{event['slug']}", choice).headers["Location"]
+    fields = hidden_fields(browser.get(path))
+    given = {"name_0": "", "email_0": "rina@example.com", "email_2": "budi", "identity_1": "123", "method": "QRIS"}
+    shown = browser.send(f"{path}/pay", fields | given).text
+    summary = shown[shown.index('id="errors"') : shown.index("</ul>")]
+    named = re.findall(r'<a href="#(\w+)">([^:]*):', summary)
+    assert named == [
+        ("name_0", "Nama sesuai KTP/paspor · tiket 1"),
+        ("identity_1", "NIK (16 angka) atau nomor paspor · tiket 2"),
+        ("email_2", "Alamat e-mail · tiket 3"),
+    ]
+    assert "identity_type" not in shown
+    assert "Pilih cara bayar" not in shown
+    assert "Pilih cara bayar" in browser.send(f"{path}/pay", fields | given | {"method": "cash"}).text
 
 
 def test_the_way_from_a_ticket_to_its_order_is_shown_to_its_buyer_only(world: World):
