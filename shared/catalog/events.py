@@ -140,6 +140,7 @@ class EventChange(RequestModel):
 class EventResponse(ResponseModel):
     """An event with its tiers. Times are UTC; `timezone` is the zone to display them in.
 
+    `gates_setting`: `gates_open_at` as its organizer has set it; null where it is 6 hours before the start.
     `takes_promo_codes`: whether there is any code for it; null in lists, which do not look for them.
     """
 
@@ -158,6 +159,7 @@ class EventResponse(ResponseModel):
     capacity: int
     terms: str
     gates_open_at: datetime | None = None
+    gates_setting: datetime | None = None
     refund_after_change: bool = True
     name_change_deadline: datetime | None = None
     max_per_person: int | None

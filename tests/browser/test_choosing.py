@@ -140,8 +140,7 @@ def test_a_promo_code_shows_the_old_and_the_new_price(world: World, visitor: Vis
     look(visitor.page, "buy-promo")
 
 
-def test_an_unknown_promo_code_goes_on_without(world: World, visitor: Visitor):
-    event, _ = publish_with_a_promo_code(world)
+def look_for_an_unknown_code(visitor: Visitor, event: dict[str, Any]) -> None:
     visitor.open_event(event)
     visitor.choose()
     visitor.go_to_buy()
@@ -149,6 +148,37 @@ def test_an_unknown_promo_code_goes_on_without(world: World, visitor: Visitor):
     visitor.page.fill("#promo", "TIDAKADA")
     visitor.follow(visitor.page.locator("details.promo button"))
     expect(visitor.page.get_by_role("alert")).to_contain_text("promo")
+
+
+def test_an_unknown_promo_code_is_corrected_where_it_is_refused(world: World, visitor: Visitor):
+    event, code = publish_with_a_promo_code(world)
+    look_for_an_unknown_code(visitor, event)
+    field = visitor.page.get_by_role("alert").locator("#promo")
+    expect(field).to_have_value("TIDAKADA")
+    field.fill(code)
+    visitor.follow(visitor.page.get_by_role("button", name="Pakai"))
+    expect(visitor.page.locator("#cost + table tfoot strong")).to_have_text("Rp\u00a0130.000")
+
+
+def test_what_has_the_focus_is_not_behind_the_bar(concert: dict[str, Any], visitor: Visitor):
+    page = visitor.page
+    page.set_viewport_size({"width": 360, "height": 500})
+    visitor.open_event(concert)
+    hidden = """() => {
+      const at = document.activeElement, bar = document.querySelector(".buy-bar");
+      return !bar.contains(at) && at.getBoundingClientRect().bottom > bar.getBoundingClientRect().top;
+    }"""
+    for _ in range(page.locator("main :is(a, button, input, summary):visible").count()):
+        page.keyboard.press("Tab")
+        assert not page.evaluate(hidden), page.evaluate("document.activeElement.outerHTML")
+
+
+def test_an_unknown_promo_code_goes_on_without(world: World, visitor: Visitor):
+    event, _ = publish_with_a_promo_code(world)
+    look_for_an_unknown_code(visitor, event)
     look(visitor.page, "buy-promo-unknown")
+    visitor.follow(visitor.page.get_by_role("link", name="Pilih tiket lain"))
+    expect(visitor.page.locator("#promo")).to_have_value("TIDAKADA")
+    visitor.page.go_back()
     visitor.follow(visitor.page.get_by_role("link", name="Lanjutkan tanpa kode"))
     expect(visitor.page.locator("#cost + table")).to_contain_text("Rp\u00a0160.000")

@@ -1,6 +1,7 @@
 """The site's pages as a browser's wire sees them: who may keep them, what they let in, and in which language."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
@@ -142,6 +143,22 @@ def test_a_filter_that_cannot_be_read_is_left_out_and_said_so(world: World, quer
 def test_a_choice_that_no_form_sends_breaks_nothing(world: World, query: str):
     event = world.somebody("organizer").publish()
     assert get(world, f"/buy/{event['slug']}?{query}").status_code in (200, 303, 404)
+
+
+def test_who_has_chosen_nothing_without_script_is_told_to_choose(world: World):
+    event = world.publish()
+    path = f"/buy/{event['slug']}?lang=id&t_{event['tiers'][0]['id']}=0"
+    shown = requests.get(world.url + path, timeout=PATIENCE_SECONDS)
+    assert f"/id/events/{event['slug']}?chosen=none" in shown.url
+    assert "Anda belum memilih tiket" in shown.text
+
+
+def test_the_gates_are_told_where_the_organizer_has_set_them_only(world: World):
+    start = datetime.now(UTC) + timedelta(days=3)
+    event = {"start_date": start.isoformat(), "end_date": (start + timedelta(hours=2)).isoformat(), "terms": ""}
+    unset, set_ = world.publish(**event), world.publish(**event, gates_open_at=(start - timedelta(hours=1)).isoformat())
+    shown = ["Pintu dibuka" in get(world, f"/id/events/{each['slug']}").text for each in (unset, set_)]
+    assert (shown, unset["gates_setting"]) == ([False, True], None)
 
 
 def test_an_event_of_a_hundred_tiers_is_bought_from_without_script(world: World):
