@@ -140,6 +140,10 @@ def new_event(form: "MultiDict[str, str]", language: Language) -> tuple[NewEvent
     tiers, errors = _read_rows(NewTier, {row.number: row.given for row in filled}, language)
     given = {name: value for name, value in _typed(form, _values(form), filled).items() if value != ""}
     event, wrong = forms.read(NewEvent, {**given, "tiers": tiers}, language)
+    if "capacity" not in given:  # that of the tickets, so what is missing is theirs
+        wrong.pop("capacity", None)
+        if not filled:
+            wrong["capacity"] = translate(language, "say how many people may come, or fill in a ticket")
     errors = wrong | inputs.unreadable_moments(given, _MOMENTS, language) | errors
     return (None if errors else event), inputs.with_labels(errors, LABELS, language)
 

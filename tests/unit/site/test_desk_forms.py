@@ -66,6 +66,19 @@ def test_an_empty_capacity_is_that_of_the_tickets():
     assert changes(event(tier(quota=30), tier(quota=20)), capacity="") == {"capacity": 50, "tiers": []}
 
 
+@pytest.mark.parametrize(
+    ("row", "wrong"),
+    [
+        ({}, {"capacity": "isi berapa orang yang boleh datang, atau isi satu jenis tiket"}),
+        ({"t0_name": "Festival", "t0_price": "0"}, {"t0_quota": "wajib diisi"}),
+    ],
+    ids=["no tickets", "a ticket without its quota"],
+)
+def test_a_new_event_needs_a_capacity_only_where_it_has_no_tickets(row: dict[str, str], wrong: dict[str, str]):
+    typed = MultiDict({**values_of(event()), "t0_name": "", "capacity": "", **row})
+    assert event_form.new_event(typed, "id")[1] == wrong
+
+
 def test_a_tier_that_nobody_touched_stays_and_a_cleared_price_is_none():
     of = tier(early_bird_price=100_000, early_bird_end=NOW)
     form = MultiDict(tier_form.values_of(of, "Asia/Jakarta"))
