@@ -33,7 +33,7 @@ _HOLDER = {
     "email": _("E-mail address"),
     "identity": _("NIK (16 digits) or passport number"),
 }
-"""The labels of a holder's fields, which are `name_0`, `email_0` and so on."""
+"""The labels of a holder's fields. In a field's name the place of its ticket in the order follows."""
 _WRONG_IDENTITY = _("must be a NIK of 16 digits, or a passport number of 6 to 9 letters and digits")
 
 pages = App("site")
