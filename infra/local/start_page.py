@@ -19,7 +19,7 @@ _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
 )
 _FIGURES = text("""
-    SELECT (SELECT count(*) FROM events WHERE status = 'published') AS events,
+    SELECT (SELECT count(*) FROM events WHERE status = 'published' AND end_date > now()) AS events,
         (SELECT count(*) FROM orders WHERE status IN ('reserved', 'pending_payment')) AS live_orders,
         (SELECT count(*) FROM orders WHERE status = 'paid') AS paid_orders,
         (SELECT count(*) FROM tickets) AS tickets,

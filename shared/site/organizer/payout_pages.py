@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from shared import csv_text, local_time
 from shared.accounting import statements
-from shared.accounting.statements import StatementQuery
+from shared.accounting.statements import StatementLine, StatementQuery
 from shared.catalog import own_events
 from shared.catalog.own_events import OwnEventsQuery
 from shared.cloud.database import snapshot, transaction
@@ -35,6 +35,8 @@ KINDS: Final = {
     "disbursement_reversed": _("Transfer came back"),
 }
 """What moved the account, by the kind of the posting; any other is a correction."""
+SALE_BELOW_ZERO: Final = _("Order with your promo code: commission and fees")
+"""A sale whose discount has left less than what the organizer pays for it."""
 CORRECTION: Final = _("Correction")
 _FILE_NAMES: Final[dict[Language, str]] = {"id": "mutasi.csv", "en": "statement.csv"}
 COLUMNS: Final = (_("Time (WIB)"), _("Movement"), _("Event"), _("Order number"), _("Amount"), _("Balance"))
@@ -71,7 +73,7 @@ def statement_file(request: PageRequest, organizer: Organizer) -> Page:
     rows = (
         (
             f"{line.created_at.astimezone(ZoneInfo(local_time.HOME_ZONE)):%Y-%m-%d %H:%M:%S}",
-            _kind(line.kind, request.language),
+            _movement(line, request.language),
             line.event_title,
             line.order_id or "",
             line.amount,
@@ -87,8 +89,9 @@ def statement_file(request: PageRequest, organizer: Organizer) -> Page:
     )
 
 
-def _kind(kind: str, language: Language) -> str:
-    return translate(language, KINDS.get(kind, CORRECTION))
+def _movement(line: StatementLine, language: Language) -> str:
+    is_below_zero = line.kind == "sale" and line.amount < 0
+    return translate(language, SALE_BELOW_ZERO if is_below_zero else KINDS.get(line.kind, CORRECTION))
 
 
 def _wanted(request: PageRequest) -> tuple[StatementQuery, dict[str, str]]:
@@ -123,5 +126,5 @@ def _page(request: PageRequest, organizer: Principal, *, problem: Problem | None
         account=account,
         zone=local_time.HOME_ZONE,
         days=creation.DAYS_AFTER_EVENT,
-        kinds={kind: translate(request.language, words) for kind, words in KINDS.items()},
+        movement=lambda line: _movement(line, request.language),
     )
