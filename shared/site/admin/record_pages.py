@@ -4,7 +4,10 @@ from uuid import UUID
 
 from shared.admin import event_record, order_record, payment_record, user_record
 from shared.cloud.database import snapshot
+from shared.identity.tokens import Principal
+from shared.models import ResponseModel
 from shared.site import rendering
+from shared.site.admin.statistics_pages import account_names
 from shared.web import AdminOfDesk, App
 from shared.web.pages import Page, PageRequest
 
@@ -16,7 +19,7 @@ def order(request: PageRequest, order_id: UUID, admin: AdminOfDesk) -> Page:
     """An order's whole record, in one timeline."""
     with snapshot() as tx:
         record = order_record.read(tx, admin, order_id)
-    return rendering.form_page("admin/order.html", request, viewer=admin, record=record)
+    return _with_accounts("admin/order.html", request, admin, record)
 
 
 @pages.page("/admin/payments/{payment_id}")
@@ -24,7 +27,7 @@ def payment(request: PageRequest, payment_id: UUID, admin: AdminOfDesk) -> Page:
     """A payment: what its gateway told, and what was booked."""
     with snapshot() as tx:
         record = payment_record.read(tx, admin, payment_id)
-    return rendering.form_page("admin/payment.html", request, viewer=admin, record=record)
+    return _with_accounts("admin/payment.html", request, admin, record)
 
 
 @pages.page("/admin/users/{user_id}")
@@ -40,4 +43,9 @@ def event(request: PageRequest, event_id: UUID, admin: AdminOfDesk) -> Page:
     """An event: sales, payouts, cancellation, gate staff."""
     with snapshot() as tx:
         record = event_record.read(tx, admin, event_id)
-    return rendering.form_page("admin/event.html", request, viewer=admin, record=record)
+    return _with_accounts("admin/event.html", request, admin, record)
+
+
+def _with_accounts(template: str, request: PageRequest, admin: Principal, record: ResponseModel) -> Page:
+    """The page of a record with postings, whose accounts are told by their names."""
+    return rendering.form_page(template, request, viewer=admin, record=record, accounts=account_names(request.language))

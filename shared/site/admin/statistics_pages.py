@@ -15,7 +15,7 @@ from shared.site import charts, forms, rendering
 from shared.site.languages import gettext_noop as _
 from shared.site.languages import translate
 from shared.web import AdminOfDesk, App
-from shared.web.pages import Page, PageRequest
+from shared.web.pages import Language, Page, PageRequest
 
 STATISTICS: Final = "/admin/statistics"
 BOOKS: Final = "/admin/books"
@@ -43,6 +43,11 @@ ACCOUNTS: Final = {
 """The accounts in words."""
 
 pages = App("site")
+
+
+def account_names(language: Language) -> dict[str, str]:
+    """The names of the accounts in a language."""
+    return {account.value: translate(language, words) for account, words in ACCOUNTS.items()}
 
 
 @pages.page(STATISTICS)
@@ -88,7 +93,7 @@ def books(request: PageRequest, admin: AdminOfDesk) -> Page:
         by=by if by in STEPS else STEPS[0],
         balance=balance,
         revenue=revenue,
-        accounts={account.value: translate(request.language, words) for account, words in ACCOUNTS.items()},
+        accounts=account_names(request.language),
     )
 
 
