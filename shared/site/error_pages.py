@@ -6,7 +6,7 @@ Who has to sign in, to prove who they are once more, or to set up a second facto
 from urllib.parse import urlencode
 
 from shared.identity.principals import FreshProofRequired, SecondFactorRequired
-from shared.problems import NotFound, NotSignedIn, Problem
+from shared.problems import Forbidden, NotFound, NotSignedIn, Problem
 from shared.site import confirmation, refusals, rendering
 from shared.web.pages import Page, PageRequest, Redirect
 from shared.web.rate_limits import TooManyRequests
@@ -29,6 +29,7 @@ def problem_page(problem: Problem, correlation_id: str, request: PageRequest) ->
         status=problem.status,
         kind=_kind(problem),
         refusal=refusals.of(problem, request.language),
+        is_forbidden=isinstance(problem, Forbidden),
         correlation_id=correlation_id,
         retry_after=problem.retry_after_seconds,
     )
@@ -40,7 +41,8 @@ def _sign_in_and_return(request: PageRequest) -> str:
         return SIGN_IN
     if request.path == SIGN_IN:
         return request.return_to
-    return f"{SIGN_IN}?{urlencode({'next': request.return_to})}"
+    unsent = {"unsent": "yes"} if request.is_form else {}
+    return f"{SIGN_IN}?{urlencode({'next': request.return_to, **unsent})}"
 
 
 def _kind(problem: Problem) -> str:

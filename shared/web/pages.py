@@ -56,6 +56,8 @@ class PageRequest:
     client: ClientNetwork = UNKNOWN_CLIENT
     return_to: str = ""
     """The address to return to afterwards: this one, or for a form that of its page. Empty: unknown."""
+    is_form: bool = False
+    """True if it sends a form."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ def read_briefly(request: Request) -> PageRequest:
         language=chosen or remembered or _preferred(request),
         chosen=chosen,
         return_to=_return_to(request),
+        is_form=request.method == "POST",
     )
 
 

@@ -265,6 +265,15 @@ def test_another_sites_form_publishes_nothing(world: World, organizer: Person):
     assert organizer.api.get(f"events/{event['id']}")["status"] == "published"
 
 
+def test_an_event_with_sold_tickets_is_not_offered_to_become_a_draft(world: World, organizer: Person):
+    event = organizer.publish()
+    ask, path = browser(world, organizer), f"/organizer/events/{event['id']}/details"
+    before = ask("GET", path).text
+    world.somebody().buy(event)
+    after = ask("GET", path).text
+    assert ["/unpublish" in shown for shown in (before, after)] == [True, False]
+
+
 def test_a_tier_is_changed_under_its_own_event_only(world: World, organizer: Person):
     event, other = organizer.publish(), organizer.publish()
     path = f"/organizer/events/{event['id']}/tickets/{other['tiers'][0]['id']}"

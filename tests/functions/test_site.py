@@ -2,10 +2,12 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 import requests
 
+from tests.functions.browsing import Browser
 from tests.people import World
 from tests.waiting import PATIENCE_SECONDS
 
@@ -56,7 +58,7 @@ def test_signing_in_brings_a_person_back_to_the_very_page(world: World):
 @pytest.mark.parametrize(
     ("form", "target"),
     [
-        ("{site}/orders/7?mailed=yes", "/login?next=%2Forders%2F7%3Fmailed%3Dyes"),
+        ("{site}/orders/7?mailed=yes", "/login?next=%2Forders%2F7%3Fmailed%3Dyes&unsent=yes"),
         ("https://evil.example/orders/7", "/login"),
         ("", "/login"),
     ],
@@ -68,6 +70,23 @@ def test_who_sends_a_form_signed_out_comes_back_to_the_page_it_stood_on(world: W
         f"{world.url}/account/photo/remove", headers=headers, timeout=PATIENCE_SECONDS, allow_redirects=False
     )
     assert (sent.status_code, sent.headers["Location"]) == (303, target)
+
+
+def test_who_was_signed_out_while_sending_a_form_is_told_that_it_did_not_arrive(world: World):
+    headers = {"Origin": world.url, "Referer": f"{world.url}/orders/7"}
+    shown = requests.post(
+        f"{world.url}/orders/{uuid4()}/pay", data={"method": "QRIS"}, headers=headers, timeout=PATIENCE_SECONDS
+    )
+    assert shown.url == f"{world.url}/login?next=%2Forders%2F7&unsent=yes"
+    assert "Yang baru Anda kirim tidak sampai" in shown.text
+
+
+def test_whose_account_may_not_do_this_finds_where_to_sign_out(world: World):
+    browser = Browser(world)
+    browser.sign_in(world.somebody())
+    refused = browser.get("/gate")
+    assert refused.status_code == 403
+    assert 'href="/account">Ke akun Anda, untuk keluar' in refused.text
 
 
 def test_who_was_signed_out_on_all_devices_signs_in_again(world: World):
