@@ -14,6 +14,8 @@ money_back   the order has ended otherwise with money in it, which goes back
 expired, cancelled, event_cancelled, refunded
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -174,10 +176,12 @@ class OrderView:
     @property
     def lines(self) -> list[Line]:
         """The order, line by line."""
-        counted: dict[tuple[str, int], int] = {}
-        for item in self.order.items:
-            counted[item.tier_name, item.unit_price] = counted.get((item.tier_name, item.unit_price), 0) + 1
-        return [Line(name, quantity, price) for (name, price), quantity in counted.items()]
+        return _lines(self.order.items)
+
+    @property
+    def products(self) -> list[Line]:
+        """What is handed over at the counter, line by line."""
+        return _lines([item for item in self.order.items if self.tiers[str(item.tier_id)].kind == TierKind.PRODUCT])
 
     @property
     def tickets(self) -> list[OrderTicketResponse]:
@@ -247,6 +251,11 @@ def of(
 ) -> OrderView:
     """The view of an order at a moment; `are_goods_issued` once it has its codes and digital units."""
     return OrderView(order, event, refunds, at, {str(tier.id): tier for tier in event.tiers}, are_goods_issued)
+
+
+def _lines(items: Sequence[OrderItemResponse]) -> list[Line]:
+    counted = Counter((item.tier_name, item.unit_price) for item in items)
+    return [Line(name, quantity, price) for (name, price), quantity in counted.items()]
 
 
 def _could_be_paid(payment: PaymentResponse) -> bool:
