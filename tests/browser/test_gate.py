@@ -227,7 +227,7 @@ def test_a_ticket_that_a_device_refused_as_the_answer_was_lost_stays_unused(
 ):
     """The device's clock is wrong, so that it takes the gate for closed."""
     [code] = codes(event, 1)
-    phone = device()
+    phone = device(service_workers="block")  # a context of its own: its clock stays wrong
     phone.page.clock.set_fixed_time(datetime.now(UTC) - timedelta(hours=3))
     phone.open()
     watch.expect("ERR_FAILED")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin, urlsplit
 
 import pytest
 import requests
@@ -104,7 +104,8 @@ def is_told(answer: requests.Response, text: str) -> Iterator[str]:
         yield f"{answer.request.url} shows a script"
     if "root:x:" in answer.text:
         yield f"{answer.request.url} shows a file of the machine"
-    if "evil.example" in answer.headers.get("Location", "") or "a" in answer.cookies:
+    target = urljoin(str(answer.request.url), answer.headers.get("Location", ""))
+    if urlsplit(target).hostname == "evil.example" or "a" in answer.cookies:
         yield f"{answer.request.url} leads away or sets a cookie"
 
 
