@@ -65,6 +65,7 @@ def test_from_a_place_to_the_order(rush: Rush, world: World, visitor: Visitor, w
     look(page, "id-queue-gathering")
     visitor.follow(page.get_by_role("button", name="Ambil tempat"))
     expect(page).to_have_url(f"{world.url}/login?next={rush.path.replace('/', '%2F')}&unsent=yes")
+    expect(page.get_by_role("status").first).to_contain_text("Untuk ini Anda perlu masuk")
     visitor.sign_in(buyer)
     page.goto(rush.path)
     visitor.tap(page.get_by_role("button", name="Ambil tempat"))
