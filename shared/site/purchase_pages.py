@@ -106,7 +106,7 @@ def _review(
 ) -> Page | Redirect:
     event = public_views.get_event(None, slug).value
     if not any(chosen_quantities(given).values()):
-        return Redirect(f"/{request.language}/events/{slug}?{urlencode({'chosen': 'none', **_choice(given)})}#tickets")
+        return Redirect(f"/{request.language}/events/{slug}?chosen=none#tickets")
     queue_pass = _queue_pass(event, viewer) if viewer else None
     needs_queue_pass = event.waiting_room_opens_at is not None and queue_pass is None
     quote = None
