@@ -223,11 +223,11 @@ def test_an_answer_that_was_lost_is_given_again(
 
 
 def test_a_ticket_that_a_device_refused_as_the_answer_was_lost_stays_unused(
-    device: Callable[..., Device], codes: Callable[..., list[str]], event: dict[str, Any], watch: Watch
+    offline_device: Callable[..., Device], codes: Callable[..., list[str]], event: dict[str, Any], watch: Watch
 ):
     """The device's clock is wrong, so that it takes the gate for closed."""
     [code] = codes(event, 1)
-    phone = device(service_workers="block")  # a context of its own: its clock stays wrong
+    phone = offline_device()  # its context is no other test's, as a clock can't be given back
     phone.page.clock.set_fixed_time(datetime.now(UTC) - timedelta(hours=3))
     phone.open()
     watch.expect("ERR_FAILED")
@@ -235,7 +235,7 @@ def test_a_ticket_that_a_device_refused_as_the_answer_was_lost_stays_unused(
     assert phone.scan(code) == "not_open"
     phone.page.unroute_all()
     phone.until_online()
-    assert device().open().scan(code) == "valid"
+    assert offline_device().open().scan(code) == "valid"
 
 
 def test_a_gate_that_is_told_to_wait_waits_and_does_not_decide_by_itself(

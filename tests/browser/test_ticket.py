@@ -1,5 +1,6 @@
 """The ticket on the phone: white under its code, there without a network, and with a new code for a new name."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from tests.browser.visitors import Visitor
 from tests.browser.watching import Watch
 from tests.factories import a_nik
 from tests.functions.test_registrations import RACE, register
-from tests.people import Person, World
+from tests.people import PASSWORD, Person, World
 from tests.waiting import until
 
 WHITE = "rgb(255, 255, 255)"
@@ -76,6 +77,24 @@ def test_what_is_kept_for_one_person_is_not_there_for_the_next(ticket: str, keep
     keeping_visitor.sign_in(world.somebody())
     page.goto("/orders")
     until(lambda: not page.evaluate(kept), what="for the ticket to be gone")
+
+
+def test_what_is_kept_for_somebody_goes_with_their_account(
+    concert: dict[str, Any], buyer: Person, keeping_visitor: Visitor
+):
+    order = buyer.reserve(concert)
+    buyer.api.post(f"orders/{order['id']}/cancel", status=200)
+    page, address = keeping_visitor.page, f"/orders/{order['id']}"
+    page.goto(address)
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.reload()
+    kept = f"caches.match(location.origin + '{address}').then(found => !!found)"
+    until(lambda: page.evaluate(kept), what="for the order to be kept")
+    page.goto("/account/delete")
+    page.get_by_label("Kata sandi").fill(PASSWORD)
+    keeping_visitor.follow(page.get_by_role("button", name="Hapus selamanya"))
+    expect(page).to_have_url(re.compile("/id$"))
+    until(lambda: not page.evaluate(kept), what="for the order to be gone")
 
 
 def test_a_corrected_name_gets_a_new_code(ticket: str, visitor: Visitor):

@@ -94,6 +94,28 @@ def test_from_a_place_to_the_order(rush: Rush, world: World, visitor: Visitor, w
     look(page, "id-queue-over")
 
 
+@pytest.mark.parametrize("signs_out", [True, False])
+def test_the_next_person_on_a_phone_can_take_a_place_too(
+    rush: Rush, world: World, visitor: Visitor, watch: Watch, signs_out: bool
+):
+    """Whether the one before has signed out, or their session is over."""
+    page, own = visitor.page, f"/queue/{rush.event['slug']}"
+    join = page.get_by_role("button", name="Ambil tempat")
+    visitor.sign_in(world.somebody())
+    page.goto(rush.path)
+    visitor.tap(join)
+    expect(page.locator("[data-own-number]")).to_have_text("1")
+    if signs_out:
+        page.goto("/account")
+        visitor.follow(page.get_by_role("button", name="Keluar", exact=True))
+    else:
+        page.context.clear_cookies()
+    visitor.sign_in(world.somebody())
+    page.goto(rush.path if signs_out else own)
+    visitor.tap(join)
+    expect(page.locator("[data-own-number]")).to_have_text("2")
+
+
 def test_without_a_script(rush: Rush, world: World, new_visitor: Callable[..., Visitor]):
     others = [world.somebody() for _ in range(3)]
     for each in others:

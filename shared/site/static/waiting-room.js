@@ -5,6 +5,8 @@ const locale = document.documentElement.lang === "en" ? "en-GB" : "id-ID";
 const kept = `queue:${box.dataset.slug}`;
 const POLL = 5_000;
 const STALE = 60_000;
+// One's own page says whether there is a place; everybody's page has only what is kept.
+const hasNone = "private" in document.getElementById("main").dataset && !("own" in box.dataset);
 const all = (name) => box.querySelectorAll(`[data-${name}]`);
 const write = (name, words) => { for (const each of all(name)) each.textContent = words; };
 const number = (value) => value.toLocaleString(locale);
@@ -17,7 +19,7 @@ const title = document.title;
 
 function ownPlace() {
   try {
-    if (box.dataset.state === "over") localStorage.removeItem(kept);
+    if (box.dataset.state === "over" || hasNone) localStorage.removeItem(kept);
     if ("own" in box.dataset) return keep({ room_id: now.room_id, number: Number(box.dataset.number), token: box.dataset.token });
     return JSON.parse(localStorage.getItem(kept));
   } catch { return null; /* a browser that keeps nothing */ }
