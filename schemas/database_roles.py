@@ -121,19 +121,20 @@ def _imports(module: str) -> tuple[str, ...]:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-    return tuple(sorted(name for name in found if name.startswith(("shared", "functions")) and _file(name)))
+    return tuple(sorted(name for name in found if name.startswith(("shared", "functions")) and file_of(name)))
 
 
 @cache
 def _tree(module: str) -> ast.Module:
-    file = _file(module)
+    file = file_of(module)
     if file is None:
         raise LookupError(module)
     return ast.parse(file.read_text(encoding="utf-8"))
 
 
 @cache
-def _file(module: str) -> Path | None:
+def file_of(module: str) -> Path | None:
+    """The source of a module of ours; None where there is none."""
     path = ROOT / module.replace(".", "/")
     return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.exists()), None)
 

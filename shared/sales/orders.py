@@ -257,16 +257,21 @@ def expire_due(
 
     Rows that another sweep or a payment has locked are skipped.
     """
-    values = {"event_ids": event_ids, "order_ids": order_ids, "but": list(but), "limit": limit}
-    due = tx.execute(_DUE, values).all()
+    due = _lock_due(tx, event_ids, order_ids, but, limit)
     _end(tx, due, OrderStatus.EXPIRED, is_abandoned=True)
     return len(due)
 
 
 def find_due(tx: Transaction, *, but: Collection[UUID], limit: int) -> list[UUID]:
     """Up to `limit` overdue live orders that nobody has locked, the oldest first."""
-    values = {"event_ids": None, "order_ids": None, "but": list(but), "limit": limit}
-    return [row.id for row in tx.execute(_DUE, values)]
+    return [row.id for row in _lock_due(tx, None, None, but, limit)]
+
+
+def _lock_due(
+    tx: Transaction, event_ids: list[UUID] | None, order_ids: list[UUID] | None, but: Collection[UUID], limit: int
+) -> Sequence[Row[Any]]:
+    values = {"event_ids": event_ids, "order_ids": order_ids, "but": list(but), "limit": limit}
+    return tx.execute(_DUE, values).all()
 
 
 def return_items(tx: Transaction, item_ids: Sequence[UUID]) -> None:

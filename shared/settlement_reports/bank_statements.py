@@ -6,14 +6,13 @@ number, so the same statement, or one that overlaps it, enters nothing twice.
 """
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
 from pydantic import ValidationError
 
 from shared.cloud.database import Transaction
-from shared.gateways.names import NAMES, GatewayName
+from shared.gateways.names import NAMES
 from shared.models import ResponseModel
 from shared.settlement_reports import arrivals, cells, gateway_lock, report_files
 from shared.settlement_reports.arrivals import NewArrival
@@ -28,8 +27,6 @@ COLUMNS: Final[Columns] = {
     "side": Column(("Type", "Tipe", "DB/CR", "CR/DB", "D/K", "Debit or Credit"), is_required=False),
     "reference": Column(("Reference", "Reference No", "No. Referensi", "No Ref"), is_required=False),
 }  # fmt: skip
-PAYERS: Final[Mapping[str, GatewayName]] = {name: name for name in NAMES}
-"""The words in a description that name a gateway."""
 _DEBITS: Final = frozenset({"db", "dr", "d", "debit", "debet"})
 
 
@@ -68,7 +65,7 @@ def _key(arrival: NewArrival) -> NewArrivalKey:
 def _arrival(row: Row) -> NewArrival | None:
     """The arrival in a row; None where it is nobody's of the gateways, or a debit."""
     words = f"{row.text('description')} {row.text('reference')}".casefold()
-    gateway = next((name for word, name in PAYERS.items() if word in words), None)
+    gateway = next((name for name in NAMES if name in words), None)
     amount = row.amount("amount")
     if gateway is None or amount <= 0 or _is_debit(row):
         return None

@@ -16,4 +16,4 @@ def money(language: Language, amount: int) -> str:
 
 def gateway(name: str | None) -> str:
     """A gateway by its name."""
-    return next((brand for known, brand in BRANDS.items() if known == name), name or "–")
+    return BRANDS.get(name or "", name or "–")

@@ -13,7 +13,7 @@ from shared.payments import records as payment_records
 from shared.payments.reconcile import StepsFailed
 from shared.sales import counter_repair, expiry, orders
 from shared.sales.schemas import OrderResponse
-from tests.factories import Stock, a_tier, a_user, an_event, an_order, make_overdue, stock
+from tests.factories import Event, Stock, a_tier, a_user, an_event, an_order, make_overdue, stock
 from tests.integration.refunds.sales import a_payment, a_status
 from tests.threads import at_the_same_time, behind
 
@@ -59,13 +59,19 @@ def test_overdue_orders_are_ended_and_their_stock_comes_back():
     assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=0, free=2)
 
 
-def test_a_counter_that_is_too_low_stops_neither_other_orders_nor_its_own_repair():
+def two_events_with_overdue_orders() -> tuple[Event, Event]:
+    """Two events, each with an overdue order of two; the counter of the first is too low to give them back."""
     with transaction() as tx:
         wrong, sound = (an_event(tx, tiers=[a_tier(quota=5)]) for _ in range(2))
     for event in (wrong, sound):
         make_overdue(an_order(event, quantities=[2]).id)
     with transaction() as tx:
         tx.execute(text("UPDATE ticket_tiers SET reserved = 0 WHERE id = :id"), {"id": wrong.tier_ids[0]})
+    return wrong, sound
+
+
+def test_a_counter_that_is_too_low_stops_neither_other_orders_nor_its_own_repair():
+    wrong, sound = two_events_with_overdue_orders()
     with pytest.raises(StepsFailed) as failed:
         reconcile.run(thorough=True)
     assert failed.value.totals["reconcile_fix_counter"] == 1
@@ -75,12 +81,7 @@ def test_a_counter_that_is_too_low_stops_neither_other_orders_nor_its_own_repair
 
 
 def test_an_order_that_the_database_keeps_from_ending_is_told_after_the_others_have_ended():
-    with transaction() as tx:
-        wrong, sound = (an_event(tx, tiers=[a_tier(quota=5)]) for _ in range(2))
-    for event in (wrong, sound):
-        make_overdue(an_order(event, quantities=[2]).id)
-    with transaction() as tx:
-        tx.execute(text("UPDATE ticket_tiers SET reserved = 0 WHERE id = :id"), {"id": wrong.tier_ids[0]})
+    _, sound = two_events_with_overdue_orders()
     with pytest.raises(DBAPIError):
         expiry.expire_all_due()
     assert stock(sound.tier_ids[0]) == Stock(reserved=0, sold=0, free=5)

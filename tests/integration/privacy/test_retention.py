@@ -285,7 +285,9 @@ def test_who_was_invited_and_never_joined_is_forgotten_with_their_duties_and_cod
 def test_no_mail_keeps_an_address_that_nobody_proved(template: str):
     mark = a_row("unproved_addresses", timedelta(days=91))
     with transaction() as tx:
-        tx.execute(text("UPDATE emails SET template = :is WHERE once_key = :mark"), {"is": template, "mark": mark})
+        tx.execute(
+            text("UPDATE emails SET template = :template WHERE once_key = :mark"), {"template": template, "mark": mark}
+        )
     retention.run()
     assert mark not in left("unproved_addresses")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from functions.manifest import Function, manifest
-from schemas.database_roles import ROOT, imports_of
+from schemas.database_roles import file_of, imports_of
 from tests.sources import nodes, parsed
 
 REGISTRY = "shared.gateways.registry"
@@ -60,5 +60,6 @@ def _defined(statement: ast.stmt) -> list[str]:
 
 
 def _file(module: str) -> Path:
-    path = ROOT / module.replace(".", "/")
-    return path.with_suffix(".py") if path.with_suffix(".py").exists() else path / "__init__.py"
+    found = file_of(module)
+    assert found
+    return found
