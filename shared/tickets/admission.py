@@ -8,7 +8,7 @@ would contradict what happened after it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from sqlalchemy import text
@@ -35,7 +35,7 @@ PASSED: Final = ("valid", "exited")
 
 # The first to lock a ticket decides; a second scan, parallel or not, then finds the result.
 _LOCK = text("""
-    SELECT t.id, t.event_id, t.status, t.revision, t.validated_at, t.validated_by, t.gate, t.exited_at, t.qr_issued_at,
+    SELECT t.id, t.event_id, t.status, t.revision, t.validated_at, t.validated_by, t.gate, t.qr_issued_at,
         i.tier_id, e.organizer_id, e.scan_from, e.scan_until, e.allows_reentry,
         COALESCE(CAST(:at AS timestamptz), now()) AS at
     FROM tickets t JOIN order_items i ON i.id = t.order_item_id JOIN events e ON e.id = t.event_id
@@ -68,6 +68,27 @@ class ReentryNotAllowed(Problem):
 
 
 @dataclass(frozen=True)
+class LockedTicket:
+    """A ticket that is locked against scans, with what its event says about its gates; moments in UTC."""
+
+    id: UUID
+    event_id: UUID
+    status: str
+    revision: int
+    validated_at: datetime | None
+    validated_by: UUID | None
+    gate: str | None
+    qr_issued_at: datetime | None
+    tier_id: UUID
+    organizer_id: UUID
+    scan_from: datetime
+    scan_until: datetime
+    allows_reentry: bool
+    at: datetime
+    """The moment at which it is to be judged."""
+
+
+@dataclass(frozen=True)
 class Judgement:
     """The result of an attempt. `has_later`: something is known that happened to the ticket afterwards."""
 
@@ -76,12 +97,15 @@ class Judgement:
     has_later: bool = False
 
 
-def lock(tx: Transaction, ticket_id: UUID, *, at: datetime | None = None) -> Any:
-    """Lock a ticket against scans; None where there is none. Its row says `at`: now, unless it is to be judged then."""
-    return tx.execute(_LOCK, {"ticket_id": ticket_id, "at": at}).first()
+def lock(tx: Transaction, ticket_id: UUID, *, at: datetime | None = None) -> LockedTicket | None:
+    """Lock a ticket against scans, to judge it `at` a moment (now, if not given); None where there is none."""
+    row = tx.execute(_LOCK, {"ticket_id": ticket_id, "at": at}).first()
+    return LockedTicket(*row) if row else None
 
 
-def judge(tx: Transaction, ticket: Any, direction: Direction, tier_ids: Sequence[UUID] | None = None) -> Judgement:
+def judge(
+    tx: Transaction, ticket: LockedTicket, direction: Direction, tier_ids: Sequence[UUID] | None = None
+) -> Judgement:
     """Judge an attempt to pass a gate with a locked ticket; `tier_ids` are those that it lets in, None for all."""
     if ticket.status == TicketStatus.VOID:
         return Judgement("refunded")
@@ -92,7 +116,7 @@ def judge(tx: Transaction, ticket: Any, direction: Direction, tier_ids: Sequence
     return Judgement(_refusal(ticket, tier_ids) or "valid")
 
 
-def _judge_exit(tx: Transaction, ticket: Any) -> Judgement:
+def _judge_exit(tx: Transaction, ticket: LockedTicket) -> Judgement:
     if not ticket.allows_reentry or ticket.status != TicketStatus.USED:
         return Judgement("not_inside")
     before, after = _movements(tx, ticket)
@@ -100,26 +124,26 @@ def _judge_exit(tx: Transaction, ticket: Any) -> Judgement:
     return Judgement("exited" if can_exit else "not_inside", has_later=after is not None)
 
 
-def _judge_reentry(tx: Transaction, ticket: Any, tier_ids: Sequence[UUID] | None) -> Judgement:
+def _judge_reentry(tx: Transaction, ticket: LockedTicket, tier_ids: Sequence[UUID] | None) -> Judgement:
     before, after = _movements(tx, ticket) if ticket.allows_reentry else ("in", None)
     if before != "out" or after == "in":
         return Judgement("already_used")
     return Judgement(_refusal(ticket, tier_ids) or "valid", is_reentry=True, has_later=after is not None)
 
 
-def _movements(tx: Transaction, ticket: Any) -> tuple[Direction | None, Direction | None]:
+def _movements(tx: Transaction, ticket: LockedTicket) -> tuple[Direction | None, Direction | None]:
     row = tx.execute(_MOVEMENTS, {"ticket_id": ticket.id, "at": ticket.at}).one()
     return row.before, row.after
 
 
-def _refusal(ticket: Any, tier_ids: Sequence[UUID] | None) -> Result | None:
+def _refusal(ticket: LockedTicket, tier_ids: Sequence[UUID] | None) -> Result | None:
     """The reason why a ticket that is good lets nobody in here and now."""
     if tier_ids is not None and ticket.tier_id not in tier_ids:
         return "wrong_gate"
     return None if ticket.scan_from <= ticket.at < ticket.scan_until else "not_open"
 
 
-def apply(tx: Transaction, ticket: Any, judged: Judgement, *, staff_id: UUID, gate: str | None) -> None:
+def apply(tx: Transaction, ticket: LockedTicket, judged: Judgement, *, staff_id: UUID, gate: str | None) -> None:
     """Use up a locked ticket that lets its holder in, or record that its holder has left or come back."""
     if judged.result == "valid" and not judged.is_reentry:
         tx.execute(_MARK_USED, {"ticket_id": ticket.id, "at": ticket.at, "staff_id": staff_id, "gate": gate})

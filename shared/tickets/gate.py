@@ -21,7 +21,7 @@ from shared.models import RequestModel, ResponseModel
 from shared.problems import NotFound, Problem
 from shared.states import TicketStatus
 from shared.tickets import admission, qr, scan_records
-from shared.tickets.admission import ReentryNotAllowed, Result
+from shared.tickets.admission import LockedTicket, ReentryNotAllowed, Result
 from shared.tickets.scan_records import Direction, ScanIdentity, ScanRecord
 
 _EVENT = text("""
@@ -168,14 +168,14 @@ def judge_code(
     return judge_ticket(tx, draft, ticket, tier_ids=tier_ids)
 
 
-def _was_current(content: qr.QrContent, ticket: Any) -> bool:
+def _was_current(content: qr.QrContent, ticket: LockedTicket) -> bool:
     """True if the last correction has replaced the code, and only after the moment of the scan."""
     is_last = content.revision == ticket.revision - 1
     return is_last and ticket.qr_issued_at is not None and ticket.at < ticket.qr_issued_at
 
 
 def judge_ticket(
-    tx: Transaction, draft: ScanRecord, ticket: Any, *, tier_ids: Sequence[UUID] | None = None
+    tx: Transaction, draft: ScanRecord, ticket: LockedTicket, *, tier_ids: Sequence[UUID] | None = None
 ) -> ScanRecord:
     """Judge an attempt to pass with a locked ticket. It has its effect unless its device has refused it."""
     judged = admission.judge(tx, ticket, draft.direction, tier_ids)
@@ -254,7 +254,7 @@ def undo(tx: Transaction, supervisor: Principal, ticket_id: UUID, wanted: Undo) 
     return ScanUndone(ticket_id=ticket_id, validated_at=ticket.validated_at, gate=ticket.gate)
 
 
-def mark_unused(tx: Transaction, ticket: Any, *, actor_id: UUID, reason: str) -> None:
+def mark_unused(tx: Transaction, ticket: LockedTicket, *, actor_id: UUID, reason: str) -> None:
     """Mark a locked ticket as unused, and record it in the audit trail. Its scans are the caller's to mark."""
     admission.undo(tx, ticket.id)
     audit.record(

@@ -90,8 +90,9 @@ def _take_back(tx: Transaction, staff: Principal, recorded: ScanRecord, ticket_i
     A scan that was undone meanwhile, or after which somebody has passed with the ticket, stays as it is.
     """
     ticket = admission.lock(tx, ticket_id)
-    is_used_by_it = ticket.status == TicketStatus.USED and ticket.validated_at == recorded.judged_at
-    if is_used_by_it and scan_records.record_refused(tx, recorded.id):
+    if ticket is None or ticket.status != TicketStatus.USED or ticket.validated_at != recorded.judged_at:
+        return
+    if scan_records.record_refused(tx, recorded.id):
         gate.mark_unused(tx, ticket, actor_id=staff.id, reason="refused by its device")
 
 
