@@ -211,11 +211,13 @@ def filled_database(
                 if more:
                     more(connection)
                 connection.commit()
+                own = connection.execution_options(isolation_level="AUTOCOMMIT")
+                own.exec_driver_sql("ANALYZE")  # as autovacuum would have by now
                 for each in daily_figures.all_events():  # what was filled in without triggers
                     daily_figures.recount(each)
                 daily_figures.compact()
                 platform_closing.close()
-                connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE")
+                own.exec_driver_sql("VACUUM ANALYZE")
             yield server, ReportedEvent(event_id, organizer_id, "Konser 0", "konser-0", "Asia/Jakarta")
             clients.engine().dispose()
 
