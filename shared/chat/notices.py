@@ -39,8 +39,8 @@ _HANDED_OVER: Final = frozenset({"e_ticket", "goods_ready"})
 log = logging.getLogger(__name__)
 
 _RECIPIENT = text(f"""
-    SELECT s.id, s.notices, u.language, c.order_id IS NOT NULL AS bought_here,
-        u.email NOT {messenger_accounts.IS_MARKER} AS has_address
+    SELECT s.id, s.notices, COALESCE(s.state ->> 'language', u.language) AS language,
+        c.order_id IS NOT NULL AS bought_here, u.email NOT {messenger_accounts.IS_MARKER} AS has_address
     FROM orders o JOIN users u ON u.id = o.user_id
         LEFT JOIN chat_senders s ON s.user_id = u.id AND COALESCE(s.phone, s.messenger_id) IS NOT NULL
         LEFT JOIN chat_orders c ON c.order_id = o.id AND c.sender_id = s.id
@@ -51,7 +51,10 @@ _RECIPIENT = text(f"""
 
 @dataclass(frozen=True)
 class _Recipient:
-    """The buyer of an order and their chat; `id` is None without a chat."""
+    """The buyer of an order and their chat; `id` is None without a chat.
+
+    `language` is what they chose in the chat, or else that of their account.
+    """
 
     id: UUID | None
     notices: str | None

@@ -89,6 +89,14 @@ def test_who_bought_in_the_chat_is_told_there_within_a_day(word: str, said: str,
     assert outcomes(order_id) == ["enqueued"]
 
 
+def test_who_changes_the_language_of_the_chat_is_told_in_it(a_phone: APhone):
+    phone = a_phone()
+    order_id = has_bought(phone)
+    phone.writes("EN")
+    [told] = is_told(phone, order_id)
+    assert "is cancelled" in told.text
+
+
 def test_after_a_day_only_who_wants_notices_is_told_by_template(a_phone: APhone):
     phone, silent = a_phone(), a_phone()
     phone.writes("kabari")
