@@ -20,6 +20,8 @@ from shared.models import RequestModel
 from shared.sales.identity_numbers import IdentityFields
 from shared.sales.queue_passes import QueuePass
 
+MAX_TIERS = 20
+"""The most tiers that one order is made of."""
 Name = Annotated[str, plain_line(255)]
 
 
@@ -80,7 +82,7 @@ class ReservationBody(RequestModel):
     """A buyer's request to hold tickets."""
 
     event_id: UUID
-    items: Annotated[list[ReservationItem], Field(min_length=1, max_length=20)]
+    items: Annotated[list[ReservationItem], Field(min_length=1, max_length=MAX_TIERS)]
     promo_code: Annotated[str, line(50)] | None = None
     queue_pass: Annotated[str, line(1000)] | None = None
     """The queue pass, for an event with a waiting room."""

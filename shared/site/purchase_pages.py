@@ -15,10 +15,10 @@ from shared.catalog.events import EventResponse
 from shared.cloud.database import snapshot
 from shared.identity.second_factor_sign_in import SecondFactorChallenge
 from shared.identity.tokens import Principal
-from shared.problems import NotFound, Problem
+from shared.problems import Invalid, NotFound, Problem
 from shared.sales import quotes, reservations, schemas
 from shared.sales.queue_passes import QueuePass, QueuePassRequired
-from shared.sales.reservation_requests import ReservationBody, ReservationRequest
+from shared.sales.reservation_requests import MAX_TIERS, ReservationBody, ReservationRequest
 from shared.site import forms, rendering, sign_in
 from shared.site.event_pages import chosen_quantities
 from shared.site.order_view import Line
@@ -27,6 +27,12 @@ from shared.web import CODE_MAILS, CREDENTIALS, QUOTES, App, Viewer
 from shared.web.pages import Page, PageRequest, Redirect
 
 pages = App("site")
+
+
+class TooManyLines(Invalid):
+    """An order is made of 20 tiers at most. Choose fewer."""
+
+    slug = "too-many-lines"
 
 
 @dataclass(frozen=True)
@@ -186,8 +192,13 @@ def _alternative(problem: Problem, event: EventResponse, given: "MultiDict[str, 
 
 
 def _body(event: EventResponse, given: "MultiDict[str, str]") -> ReservationBody:
-    """Read the order from the form, as the API would be told. Raises NotFound for what no form of ours sends."""
+    """Read the order from the form, as the API would be told.
+
+    Raises TooManyLines, and NotFound for what no form of ours sends.
+    """
     items = [{"tier_id": tier, "quantity": number} for tier, number in chosen_quantities(given).items() if number]
+    if len(items) > MAX_TIERS:
+        raise TooManyLines
     wanted = {"event_id": str(event.id), "items": items}
     promo = given.get("promo", "").strip()
     try:

@@ -17,6 +17,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         _("Nothing is held and no money was taken. Choose another type."),
     ),
     "sale-closed": (_("These tickets are not on sale now."), _("Nothing is held and no money was taken.")),
+    "too-many-lines": (
+        _("An order holds 20 types of tickets at most."),
+        _("Nothing is held and no money was taken. Go back and choose fewer types."),
+    ),
     "too-many-tickets": (_("That is more than one order may have."), _("Choose fewer tickets.")),
     "person-limit-reached": (
         _("You have as many tickets as one person may have."),

@@ -191,6 +191,9 @@ def test_an_event_of_a_hundred_tiers_is_bought_from_without_script(world: World)
     shown = get(world, f"/buy/{event['slug']}?lang=id&{choice}&promo=")
     assert (shown.status_code, len(others), len(shown.request.path_url or "") > 4_094) == (200, 99, True)
     assert "1 × Kelas 0" in shown.text
+    too_many = get(world, f"/buy/{event['slug']}?lang=id&{choice.replace('=0', '=1')}")
+    assert (too_many.status_code, "paling banyak 20 jenis" in too_many.text) == (200, True)
+    assert f"t_{others[-1]['id']}=1" in too_many.text  # the way back keeps the choice
 
 
 @pytest.mark.parametrize(("language", "words"), [("id", "hanya menerima formulir"), ("en", "takes a form only")])
