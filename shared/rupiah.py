@@ -7,8 +7,8 @@ def percent_of(amount: int, percent: int) -> int:
 
 
 def formatted(amount: int, language: str = "id") -> str:
-    """An amount as Indonesians write it, `Rp 150.000`, or in English `Rp 150,000`."""
-    return f"Rp {grouped(amount, language)}"
+    """An amount as Indonesians write it, `Rp 150.000` or `−Rp 150.000`, or in English `Rp 150,000`."""
+    return f"{'−' if amount < 0 else ''}Rp {grouped(abs(amount), language)}"
 
 
 def grouped(number: int, language: str = "id") -> str:

@@ -76,7 +76,9 @@ _HISTORY = text("""
         FROM refunds WHERE order_id = :order_id AND sent_at IS NOT NULL
         UNION ALL SELECT updated_at, 'refund_' || status, amount, method, NULL, NULL, id, 8
         FROM refunds WHERE order_id = :order_id AND status IN ('completed', 'failed')
-    ) AS moments ORDER BY at, rank, subject_id
+    ) AS moments
+    ORDER BY at, rank, (SELECT i.position FROM tickets k JOIN order_items i ON i.id = k.order_item_id
+        WHERE k.id = subject_id), subject_id
 """)
 _BUYER = text("""
     SELECT u.full_name AS name, u.email, o.event_id

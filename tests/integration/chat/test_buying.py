@@ -257,7 +257,7 @@ def test_a_promo_code_is_typed_after_the_quantity_and_counts_as_on_the_site(a_ph
     with transaction() as tx:
         a_promo(tx, event, code=promo, percent=20, max_uses=1)
     [asked] = a_phone().writes(f"beli {code} 1 {promo.lower()}")
-    assert "Potongan: Rp -20.000" in asked.text
+    assert "Potongan: −Rp 20.000" in asked.text
     [used_up] = a_phone().writes(f"beli {code} 1 {promo}")
     assert "habis dipakai" in used_up.text
     [unknown] = a_phone().writes(f"beli {code} 1 TIDAKADA")

@@ -14,6 +14,7 @@ from shared.refunds import requests as refund_requests
 from shared.refunds.approval import Rejection
 from shared.refunds.requests import RefundRequest
 from shared.reports import order_history, order_search
+from shared.reports.order_history import HistoryEventKind
 from shared.reports.order_search import OrderSearch
 from shared.sales import expiry
 from shared.sales.schemas import OrderResponse
@@ -102,6 +103,14 @@ def test_a_history_tells_payment_ticket_mail_and_refunds_in_their_order(event: E
         "refund_requested", "refund_rejected", "refund_requested", "refund_approved",
     ]  # fmt: skip
     assert "mail" in told
+
+
+def test_a_history_tells_tickets_that_were_issued_together_in_the_order_of_the_order(event: Event):
+    order = a_paid_order(event, quantities=(5,))
+    with transaction() as tx:
+        told = order_history.read(tx, organizer_of(event), order.id).moments
+    issued = [each.whom for each in told if each.step is HistoryEventKind.TICKET_ISSUED]
+    assert issued == [f"Peserta {number}" for number in range(1, 6)]
 
 
 def test_a_history_of_an_order_that_was_not_paid_ends_with_its_expiry(event: Event):
