@@ -165,7 +165,6 @@ def _page(
         labels=_labels(holder_labels, len(found.named_items), request.language),
         choices=choices,
         chosen=payment_choices.nearest(choices, wanted),
-        method_name=payment_choices.name_of,
         failed_gateway=failed_gateway,
         mailed=request.query.get("mailed") == "yes",
     )

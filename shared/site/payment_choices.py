@@ -1,25 +1,11 @@
 """The ways to pay that a buyer chooses from: QRIS first, then virtual accounts, then e-wallets (PS-002)."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from shared.cloud.database import Transaction
 from shared.gateways.statuses import PaymentMethod
 from shared.payments import gateway_circuits, payment_options
-
-Group = Literal["qris", "bank", "wallet"]
-_NAMES: dict[PaymentMethod, tuple[str, Group]] = {
-    PaymentMethod.QRIS: ("QRIS", "qris"),
-    PaymentMethod.BCA: ("BCA", "bank"),
-    PaymentMethod.MANDIRI: ("Mandiri", "bank"),
-    PaymentMethod.BNI: ("BNI", "bank"),
-    PaymentMethod.BRI: ("BRI", "bank"),
-    PaymentMethod.PERMATA: ("Permata", "bank"),
-    PaymentMethod.GOPAY: ("GoPay", "wallet"),
-    PaymentMethod.OVO: ("OVO", "wallet"),
-    PaymentMethod.DANA: ("DANA", "wallet"),
-    PaymentMethod.LINKAJA: ("LinkAja", "wallet"),
-}
+from shared.site.payment_methods import NAMES, Group
 
 
 @dataclass(frozen=True)
@@ -41,9 +27,9 @@ def of_amount(tx: Transaction, amount: int, *, failed_gateway: str | None = None
     """The ways to pay an amount in rupiah, each at its best gateway; one that failed comes last."""
     options = payment_options.best_options(amount, gateway_circuits.pauses(tx), failed_gateway=failed_gateway)
     return [
-        PaymentChoice(option.method, option.gateway, *_NAMES[option.method])
+        PaymentChoice(option.method, option.gateway, *NAMES[option.method])
         for option in options
-        if option.method in _NAMES
+        if option.method in NAMES
     ]
 
 
@@ -52,8 +38,3 @@ def nearest(choices: list[PaymentChoice], wanted: str) -> str:
     method = wanted.partition("@")[0]
     near = sorted((each.value != wanted, each.value) for each in choices if each.method == method)
     return near[0][1] if near else ""
-
-
-def name_of(method: str) -> str:
-    """The name of a payment method as people know it."""
-    return next((name for known, (name, _) in _NAMES.items() if known == method), method)

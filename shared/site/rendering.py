@@ -18,7 +18,7 @@ from shared.cloud import clock
 from shared.cloud.settings import settings
 from shared.identity.tokens import Principal
 from shared.problems import Problem
-from shared.site import forms, languages, payment_choices, qr_code, refusals, static_files
+from shared.site import forms, languages, payment_methods, qr_code, refusals, static_files
 from shared.web.caching import CachePolicy
 from shared.web.pages import Language, Page, PageRequest
 
@@ -156,7 +156,7 @@ def _made_environment(language: Language) -> Environment:
         "iso": _iso,
         "grouped": _in_fours,
         "pretty": _pretty,
-        "method": payment_choices.name_of,
+        "method": payment_methods.name_of,
     }
     environment.globals |= {"static": static_files.url, "qr": qr_code.svg, "date_and_time": _date_and_time(language)}
     return environment
