@@ -4,7 +4,7 @@
 """
 
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 
 class EventStatus(StrEnum):
@@ -30,6 +30,8 @@ class TierKind(StrEnum):
 
 TierKindName = Literal["ticket", "registration", "product", "digital"]
 """A `TierKind` in a request or response."""
+GOODS: Final = frozenset({TierKind.PRODUCT, TierKind.DIGITAL})
+"""The kinds that let nobody in."""
 
 
 class WaitingRoomPhase(StrEnum):

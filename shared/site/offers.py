@@ -7,7 +7,7 @@ from typing import Literal
 
 from shared.catalog.events import EventResponse
 from shared.catalog.tiers import TierResponse
-from shared.states import EventStatus
+from shared.states import GOODS, EventStatus
 
 State = Literal["on_sale", "held", "sold_out", "not_yet", "ended", "cancelled"]
 FEW_LEFT = 10
@@ -44,7 +44,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class EventOffer:
-    """An event with what it sells. `lowest_price` is rupiah; None where nothing is for sale."""
+    """An event with what it sells. Its state and prices are those of what lets people in, where it sells that."""
 
     event: EventResponse
     state: State
@@ -59,13 +59,18 @@ class EventOffer:
 
     @property
     def lowest_price(self) -> int | None:
-        """The lowest price of what can be bought now."""
-        return min((each.tier.current_price for each in self.offers if each.state == "on_sale"), default=None)
+        """The lowest price, in rupiah, of what can be bought now: of goods only if nothing else can."""
+        return min(self._prices, default=None)
 
     @property
     def highest_price(self) -> int | None:
-        """The highest price of what can be bought now."""
-        return max((each.tier.current_price for each in self.offers if each.state == "on_sale"), default=None)
+        """The highest price, as `lowest_price`."""
+        return max(self._prices, default=None)
+
+    @property
+    def _prices(self) -> Sequence[int]:
+        on_sale = [each for each in self.offers if each.state == "on_sale"]
+        return [each.tier.current_price for each in _admitting(on_sale)]
 
     @property
     def next_sale(self) -> datetime | None:
@@ -84,12 +89,17 @@ def of_event(
     return EventOffer(event, state, offers, has_queue=needs_pass and state in ("on_sale", "held", "not_yet"))
 
 
+def _admitting(offers: Sequence[Offer]) -> Sequence[Offer]:
+    """The offers of tickets and registrations; all where there are none, as an event may sell goods alone."""
+    return [each for each in offers if each.tier.kind not in GOODS] or offers
+
+
 def _event_state(event: EventResponse, offers: Sequence[Offer], at: datetime) -> State:
     if event.status == EventStatus.CANCELLED:
         return "cancelled"
     if event.end_date <= at:
         return "ended"
-    states = {each.state for each in offers}
+    states = {each.state for each in _admitting(offers)}
     for state in ("on_sale", "held", "not_yet", "sold_out"):
         if state in states:
             return state

@@ -20,7 +20,7 @@ from shared.cloud import manual_tasks, outbox
 from shared.cloud.database import Transaction, transaction
 from shared.sales import orders
 from shared.sales.orders import Order
-from shared.states import OrderStatus, TierKind
+from shared.states import GOODS, OrderStatus, TierKind
 from shared.tickets import bibs, fulfilment, qr, ticket_rendering
 from shared.tickets.ticket_rendering import RenderedTicket, TicketRow
 
@@ -175,7 +175,7 @@ def add_missing(tx: Transaction, order: Order) -> int:
     kinds = set(tx.execute(_KINDS, {"order_id": order.id}).scalars())
     if TierKind.REGISTRATION in kinds:
         bibs.assign_missing(tx, order.id)
-    if kinds & {TierKind.PRODUCT, TierKind.DIGITAL}:
+    if kinds & GOODS:
         fulfilment.assign_missing(tx, order.id)
     return _add_tickets(tx, order.id)
 

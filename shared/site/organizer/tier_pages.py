@@ -14,11 +14,9 @@ from shared.identity.tokens import Principal
 from shared.problems import NotFound, Problem
 from shared.site import forms, offers, rendering
 from shared.site.organizer import desk, edits, inputs, tier_form
-from shared.states import TierKind
+from shared.states import GOODS, TierKind
 from shared.web import App, Organizer, OrganizerOrSteppedUpAdmin
 from shared.web.pages import Page, PageRequest, Redirect
-
-GOODS = (TierKind.PRODUCT, TierKind.DIGITAL)
 
 pages = App("site")
 

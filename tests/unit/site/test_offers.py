@@ -93,6 +93,15 @@ def test_an_event_sells_while_one_of_its_tiers_does():
     assert (offer.state, offer.lowest_price, offer.highest_price) == ("on_sale", 50_000, 150_000)
 
 
+def test_a_jersey_is_neither_the_price_of_a_race_nor_what_is_left_of_it():
+    jersey = tier(kind="product", current_price=20_000)
+    offer = offers.of_event(event(tier(current_price=50_000), jersey), NOW)
+    assert (offer.lowest_price, offer.highest_price) == (50_000, 50_000)
+    offer = offers.of_event(event(tier(available=0, sold=100), jersey), NOW)
+    assert (offer.state, offer.can_be_bought, offer.lowest_price) == ("sold_out", True, 20_000)
+    assert offers.of_event(event(jersey), NOW).state == "on_sale"
+
+
 @pytest.mark.parametrize(("facts", "state"), [({"status": "cancelled"}, "cancelled"), ({"end_date": EARLIER}, "ended")])
 def test_what_is_cancelled_or_over_sells_nothing(facts, state):
     offer = offers.of_event(event(tier(), **facts), NOW)
