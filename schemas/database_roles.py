@@ -21,7 +21,7 @@ FILE = Path(__file__).parent / "database_roles.json"
 SCHEMA = Path(__file__).parent / "schema.sql"
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
 OF_ALL_TABLES = "shared.privacy"
-"""Whoever imports this package deletes and exports people's data from tables that are named in data, not in SQL."""
+"""The packages whose importers delete and export people's data from tables that are named in data, not in SQL."""
 
 TablePrivileges = Mapping[str, frozenset[str]]
 """Table to privileges."""

@@ -211,7 +211,7 @@ def doubles() -> Iterator[Doubles]:
 
 @pytest.fixture
 def published(doubles: Doubles) -> Published:
-    """What the test's own process publishes: recorded, not sent."""
+    """The messages that the test's own process publishes: recorded, not sent."""
     return doubles.published
 
 

@@ -27,7 +27,7 @@ def start(main: Callable[[], int], environment: Mapping[str, str]) -> tuple[Fork
 
 
 def command(module: str) -> Callable[[], int]:
-    """What `start` takes to run `python -m module` instead: a program of its own, which imports all anew."""
+    """The argument with which `start` runs `python -m module` instead: a program of its own, which imports all anew."""
     return partial(os.execv, sys.executable, [sys.executable, "-m", module])
 
 

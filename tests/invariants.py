@@ -21,7 +21,7 @@ _CLEARING = text("""
     SELECT COALESCE(sum(e.amount), 0) FROM ledger_entries e JOIN ledger_postings p ON p.id = e.posting_id
     WHERE e.account = 'gateway_clearing:' || :gateway AND p.kind <> ALL(:kinds)
 """)
-"""What was booked as taken in and given back there; fees and arrivals at the bank stand in settlement reports."""
+"""The amounts booked as taken in and given back there; fees and arrivals at the bank stand in settlement reports."""
 
 
 def all_kept(stack: Stack, *, seconds: float = PATIENCE_SECONDS) -> None:

@@ -1,4 +1,4 @@
-"""Which test holds which requirement.
+"""The tests that hold each requirement.
 
 `python -m tests.requirements` writes the paths into the last column of docs/requirements.md and prints the ids that no
 test names. Where none does, the column says in words what holds the requirement instead, or that nothing does yet.
@@ -15,12 +15,12 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 REQUIREMENTS = ROOT / "docs/requirements.md"
 _NO_REQUIREMENTS = {"P-256", "AES-256", "SHA-256", "SHA-384", "SHA-512"}
-"""What looks like an id: curves, ciphers, hashes."""
+"""Words that look like an id: curves, ciphers, hashes."""
 _TEXT = (".css", ".hcl", ".html", ".j2", ".js", ".json", ".md", ".po", ".py", ".sql", ".svg", ".tf", ".toml", ".yaml")
 _OF_OTHERS = re.compile(r"^docs/requirements\.md$|/vendor/|^tests/payloads/")
 """The list itself, and texts that others have written."""
 _TESTS = re.compile(r"(tests/(?!unit/docs/).*/test_\w+\.py|infra/terraform/tests/.*\.hcl)")
-"""What may hold a requirement: not the tests of documents, which cite ids as samples."""
+"""The files that may hold a requirement: not the tests of documents, which cite ids as samples."""
 _ROW = re.compile(r"^\| (?P<id>[A-Z]+\d?(?:-\d+)?) \| (?P<sentence>[^|]+) \| (?P<held>[^|]*) \|$", re.MULTILINE)
 _NOTE = re.compile(r"(?<=; )\*[^*]+\*$")
 _MAX_PATHS = 2

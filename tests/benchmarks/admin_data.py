@@ -1,4 +1,4 @@
-"""What hangs on the orders of `reports_data`: mails, webhooks, audit lines, runs of reconcile, refunds, transfers."""
+"""Rows about the orders of `reports_data`: mails, webhooks, audit lines, runs of reconcile, refunds, transfers."""
 
 from sqlalchemy import Connection
 

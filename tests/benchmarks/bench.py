@@ -1,4 +1,4 @@
-"""What the parts of a run share: the product, buyers and both baselines, started when a part first asks for them."""
+"""The product, buyers and both baselines, which the parts of a run share: started when a part first asks for them."""
 
 import itertools
 import signal

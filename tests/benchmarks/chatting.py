@@ -96,7 +96,7 @@ class _Phone:
         return naming + paying, (_moment(ticket) - paid_at).total_seconds(), len(self._ours())
 
     def _answer(self, action: str, **wanted: Any) -> tuple[dict[str, Any], float]:
-        """What is answered to a message, and after how many seconds."""
+        """The answer to a message, and after how many seconds."""
         before = len(self._ours())
         self._call(action, **wanted)
         answer = self._next(before)

@@ -52,7 +52,7 @@ def _start(name: str, database_url: str, folder: Path) -> ColdStart:
 
 
 def _megabytes(process: psutil.Process) -> float:
-    """What the server and its worker have in memory, what they share counted once."""
+    """The memory of the server and its worker, what they share counted once."""
     return sum(each.memory_full_info().pss for each in [process, *process.children(recursive=True)]) / 2**20
 
 

@@ -36,7 +36,7 @@ _HOLDINGS = text("""
 
 @dataclass(frozen=True)
 class Holdings:
-    """What is held of an event, from its orders, and how that fits the quota and the tiers' own counters."""
+    """The holds of an event, from its orders, and how they fit the quota and the tiers' own counters."""
 
     held: int
     oversold: int
@@ -81,7 +81,7 @@ class Crowd:
         return (head + body for head, body in zip(heads, wanted, strict=False))
 
     def holdings(self, event_id: UUID | str) -> Holdings:
-        """What the database holds for an event now."""
+        """The database's counts for an event now."""
         with self._engine.connect() as tx:
             row = tx.execute(_HOLDINGS, {"event_id": event_id}).one()
         return Holdings(int(row.held), int(row.oversold), int(row.miscounted))

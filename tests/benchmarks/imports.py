@@ -20,7 +20,7 @@ from tests.benchmarks import report
 from tests.stack import ROOT
 
 BASELINE = "flask, functions_framework"
-"""What every function imports, whatever it does."""
+"""The modules that every function imports, whatever it does."""
 _TIMES = 3
 _LINE = re.compile(r"^import time: +(\d+) \| +\d+ \| +([\w.]+)$", re.MULTILINE)
 

@@ -69,7 +69,7 @@ def chat(bench: Bench) -> int:
 
 
 def profile(bench: Bench) -> int:
-    """Where a reservation's processor time goes, by stage."""
+    """A reservation's processor time, by stage."""
     for buyers in (1, 200):
         scenario = Scenario(tiers=1, buyers=buyers)
         with sampling.sampled(bench.product.web.children(), bench.product.folder) as stacks:
@@ -96,7 +96,7 @@ def _load(bench: Bench, profile: Profile) -> int:
 
 
 def functions(bench: Bench) -> int:
-    """What a whole purchase costs in each function."""
+    """The processor time of a whole purchase in each function."""
     with sampling.sampled(bench.product.web.children(), bench.product.folder) as stacks:
         measured = purchasing.measure(bench.product, bench.crowd, buyers=8, seconds=2 * bench.plan.purchasing)
     show(report.by_function(measured, stacks))
@@ -110,7 +110,7 @@ def tickets(bench: Bench) -> int:
 
 
 def growth(bench: Bench) -> int:
-    """What a sale does in a database of a thousand orders and in a larger one, in a process of its own."""
+    """A sale in a database of a thousand orders and in a larger one, in a process of its own."""
     _command("growth", "--rounds", str(bench.plan.reads // 5), "--orders", "1000", str(bench.plan.orders))
     return 0
 

@@ -37,7 +37,7 @@ class Purchases:
     buyers: int
     deliveries: Sequence[float]
     failures: Sequence[str]
-    """What went wrong with the others."""
+    """The errors of the others."""
     seconds: float
     web_seconds: float
     database_seconds: float

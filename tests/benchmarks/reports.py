@@ -183,7 +183,7 @@ def _export(form: str, event_id: str, organizer_id: str, url: str) -> None:
 
 
 def _peak_mb() -> float:
-    """What this process has had in memory at most; `ru_maxrss` would count its parent's at the fork."""
+    """The most memory that this process has had; `ru_maxrss` would count its parent's at the fork."""
     [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
     return int(line.split()[1]) / 1024
 

@@ -1,4 +1,4 @@
-"""Where the web workers' processor time goes: a stack for each few milliseconds that a worker has used.
+"""Samples of the web workers' processor time: a stack for each few milliseconds that a worker has used.
 
 The kernel's profiling timer interrupts the thread that uses the processor, wherever it is, and faulthandler writes its
 stack without waiting for Python's lock. Looking from another Python thread would see threads only where they wait.

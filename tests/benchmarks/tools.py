@@ -101,7 +101,7 @@ class Threads:
 
 
 def _places(bin_dir: Path) -> Iterator[Path]:
-    """Where pgbench may be: beside the server's programs, in Debian's versions (newest first), on the PATH."""
+    """The places of pgbench: beside the server's programs, in Debian's versions (newest first), on the PATH."""
     yield bin_dir / "pgbench"
     versions = [path for path in Path("/usr/lib/postgresql").glob("*/bin/pgbench") if path.parts[4].isdigit()]
     yield from sorted(versions, key=lambda path: int(path.parts[4]), reverse=True)

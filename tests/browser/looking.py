@@ -147,7 +147,7 @@ def _colours(page: Page, within: str = "html") -> set[str]:
 
 
 def _found(page: Page, options: dict[str, Any], within: str = "html") -> list[str]:
-    """What axe finds on the page, which gets it first where it is missing."""
+    """The violations that axe finds on the page, which gets it first where it is missing."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(_axe())
     briefly = {"resultTypes": ["violations"], "selectors": False}

@@ -1,4 +1,4 @@
-"""What a page does and says, as a visitor or a screen reader finds it."""
+"""The looks and words of a page, as a visitor or a screen reader finds them."""
 
 import re
 from collections.abc import Iterator
@@ -63,7 +63,7 @@ def without_reloading(page: Page) -> Iterator[None]:
 
 
 def spoken(page: Page) -> list[str]:
-    """What a screen reader calls each thing of the page's main part that can be used or must be heard, in order."""
+    """The words of a screen reader for each thing of the page's main part to be used or heard, in order."""
     client = page.context.new_cdp_session(page)
     root = client.send("DOM.getDocument")["root"]["nodeId"]
     main = client.send("DOM.querySelector", {"nodeId": root, "selector": "main"})["nodeId"]

@@ -1,4 +1,4 @@
-"""What an admin does at the desk: two for a cancellation, repairs, roles, codes, mails; statistics and the books."""
+"""Admins act at the desk: two for a cancellation, repairs, roles, codes, mails; statistics and the books."""
 
 import re
 from collections.abc import Callable

@@ -123,7 +123,7 @@ def overpaid(desk: Desk, kind: str) -> str:
 
 
 def decided_elsewhere(desk: Desk, kind: str) -> str:
-    """What is ended at a gateway's dashboard or in code, and then closed here."""
+    """The tasks that are ended at a gateway's dashboard or in code, and then closed here."""
     subject_id = desk.add_task(kind, "payment", str(uuid4()), gateway="xendit", order_id=str(uuid4()), expected=PRICE)
     desk.close(kind, subject_id)
     return subject_id

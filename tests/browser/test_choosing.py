@@ -13,7 +13,7 @@ from tests.browser.watching import Watch
 from tests.people import World
 
 REFUSED_QUOTE = r"orders/quote.*409|409.*orders/quote"
-"""What a page's script may hear that asks for the price after somebody else has taken the last ticket."""
+"""The answers that a page's script may hear about the price of the last ticket, which somebody else has taken."""
 SMALL = {"name": "Kecil", "price": 100_000, "quota": 3, "max_per_order": 3}
 
 

@@ -1,4 +1,4 @@
-"""What buyers complain about at other ticket shops, each with the test that keeps it from us.
+"""Buyers' complaints about other ticket shops, each with the test that keeps it from us.
 
 The complaints of the gate and of organizers (scanners, exports, counts) belong to their own pages.
 

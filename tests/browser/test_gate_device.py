@@ -1,4 +1,4 @@
-"""What a gate's device decides and keeps by itself: its modules, in the browser that runs them (OFFLINE-1)."""
+"""A gate's device decides and keeps things by itself: its modules, in the browser that runs them (OFFLINE-1)."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -173,7 +173,7 @@ def test_a_changed_code_is_forged_though_its_key_is_ours(codes: Codes, decide: D
 
 
 def test_a_hash_alone_lets_nobody_in(codes: Codes, decide: Decide):
-    """Whoever has a snapshot can find texts whose hash is in it: here one is put there."""
+    """A snapshot gives a text of known hash away: here one is put there."""
     genuine, old = codes.known(VALID, code=codes.signed()), codes.known(VALID)
     forged = codes.known(VALID, code=Codes(event_id=codes.event_id).signed())
     noise = codes.known(VALID, code="4711")

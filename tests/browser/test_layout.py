@@ -1,4 +1,4 @@
-"""What organizers write may be long, short, free or dear: no page becomes wider than a phone (U-001).
+"""Organizers write long, short, free or dear things, and no page becomes wider than a phone (U-001).
 
 The watch sees it.
 """

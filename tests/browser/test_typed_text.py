@@ -1,4 +1,4 @@
-"""What people type is shown as text, whoever typed it and wherever it is shown (SEC-008)."""
+"""Typed words are shown as text, whoever typed them and wherever they are shown (SEC-008)."""
 
 from collections.abc import Callable
 from typing import Any

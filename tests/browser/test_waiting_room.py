@@ -18,7 +18,7 @@ from tests.stack import Stack
 from tests.waiting import PATIENCE_SECONDS, until
 
 SIGNED_OUT = r"/place.*401|401.*/place"
-"""What the page's script hears that takes a place for who is not signed in."""
+"""The answer that the page's script hears when it takes a place for somebody who is not signed in."""
 
 
 @dataclass

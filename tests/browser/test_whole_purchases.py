@@ -162,7 +162,7 @@ SPOKEN = {
         DisclosureTriangle Perbaiki nama
         """,
 }
-"""What is heard on each page from the event to the ticket, in order."""
+"""The words that are heard on each page from the event to the ticket, in order."""
 
 
 def is_spoken(page: Page, name: str, when: str = "") -> None:

@@ -13,7 +13,7 @@ RUN = "waiting-room-controller-run"
 
 
 def status(world: World, slug: str) -> dict[str, Any]:
-    """What everybody who waits can read; empty before it is published."""
+    """The document that everybody who waits can read; empty before it is published."""
     answer = requests.get(f"{world.url}/queue-status/{slug}.json", timeout=PATIENCE_SECONDS)
     return answer.json() if answer.ok else {}
 

@@ -34,7 +34,7 @@ WAITS = {
         WHERE event_id = CAST(:event_id AS uuid) AND CAST(:key AS text) IS NOT NULL
     """,
 }
-"""What is waited for, and how the test lets that time pass."""
+"""The condition that is waited for, and how the test lets that time pass."""
 
 
 class Shopper:

@@ -21,7 +21,7 @@ class Specimen:
         self._document = document
         self._ids = ids
         self.named: set[str] = set()
-        """Which of the ids have been put in so far."""
+        """The ids that have been put in so far."""
 
     def body(self, operation: Mapping[str, Any]) -> Any:
         """A body for an operation; None where it takes none."""

@@ -58,7 +58,7 @@ def admin(world: World) -> Browser:
 
 
 def looks(stack: Stack, path: str, browser: Browser) -> list[tuple[str, str | None]]:
-    """What an admin's look at a page has left in the audit trail."""
+    """The lines that an admin's look at a page has left in the audit trail."""
     account = browser.session.get(f"{browser.world.url}/api/v1/account").json()["id"]
     query = text("SELECT subject, subject_id FROM audit_log WHERE actor_id = :id AND action = 'admin.read' ORDER BY id")
 

@@ -250,7 +250,7 @@ def test_a_scan_and_a_hand_over_by_mistake_are_taken_back_with_a_reason(world: W
 
 
 def fields(page: str) -> dict[str, str]:
-    """What the fields of a page's forms hold, each box ticked."""
+    """The values of a page's forms, each box ticked."""
     inputs = dict(_INPUT.findall(page))
     areas = {name: words.removeprefix("\n") for name, words in _TEXT_AREA.findall(page)}
     chosen = {**inputs, **areas, **dict(_SELECT.findall(page))}

@@ -1,4 +1,4 @@
-"""What machines read of an event's page, whatever its title: search engines, previews of links, calendars (EM-017)."""
+"""Machines read an event's page, whatever its title: search engines, previews of links, calendars (EM-017)."""
 
 import json
 import re

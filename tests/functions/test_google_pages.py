@@ -14,7 +14,7 @@ from tests.people import World
 from tests.waiting import PATIENCE_SECONDS
 
 GOOGLE = {"Origin": "https://accounts.google.com", "Sec-Fetch-Site": "cross-site"}
-"""What a browser says of a form that Google's page sends."""
+"""The headers of a browser for a form that Google's page sends."""
 
 
 class GoogleUser(Browser):

@@ -37,7 +37,7 @@ def _instruction(name: str) -> str:
 
 
 def _copied() -> list[str]:
-    """What the last stage takes from the repository."""
+    """The files that the last stage takes from the repository."""
     lines = re.findall(r"^COPY (?!--from)(.+)$", FINAL, re.MULTILINE)
     return [source for line in lines for source in line.split()[:-1]]
 
@@ -77,7 +77,7 @@ def function(request: pytest.FixtureRequest, srv: Path, tmp_path: Path, postgres
 
 
 def test_a_function_starts_from_it_and_reaches_the_database(function: Served):
-    """What the startup probe and the liveness probe ask (infra/terraform/modules/function)."""
+    """The addresses of the startup probe and the liveness probe (infra/terraform/modules/function)."""
     for path in ("/health/ready", "/health/live"):
         assert requests.get(function.url + path, timeout=PATIENCE_SECONDS).status_code == 200
 

@@ -1,4 +1,4 @@
-"""What becomes of mails on a running product: told by the mail service, shown to buyers, and heeded (NS-008)."""
+"""The delivery of mails on a running product: told by the mail service, shown to buyers, and heeded (NS-008)."""
 
 from typing import Any
 from uuid import uuid4
@@ -30,7 +30,7 @@ def until_mail(buyer: Person, order: dict[str, Any], status: str) -> dict[str, A
 
 
 def page(person: Person, address: str) -> str:
-    """What a page says to somebody."""
+    """The words of a page to somebody."""
     browser = Browser(person.world)
     browser.sign_in(person)
     return str(browser.get(address).text)

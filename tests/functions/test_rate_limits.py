@@ -159,7 +159,7 @@ def test_gateways_are_never_refused(stack):
 
 
 def test_forged_notifications_are_counted_sampled_into_the_audit_and_limited(stack):
-    """What is signed is taken from the same address, however many were forged there."""
+    """A signed request is taken from the same address, however many were forged there."""
     forger = somewhere(stack)
     body = {"order_id": "x", "status_code": "200", "gross_amount": "1.00", "signature_key": "0" * 128}
     forged = calls(forger, "POST", "payments/webhook/midtrans", 200, json=body)

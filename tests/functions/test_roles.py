@@ -44,7 +44,7 @@ AS_OF = re.compile(rb'"(as_of|taken_at|complete_until|cursor|token|phase)":"[^"]
 OVER_FOR_ITS_OWNER = ("cancellations_cost",)
 """Their event is cancelled: that costs nothing any more."""
 ASKED_WITH = {"gate_search": "?q=Peserta"}
-"""What an address wants to be asked with."""
+"""The body and query that an address needs."""
 
 
 @dataclass

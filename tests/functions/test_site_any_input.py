@@ -70,7 +70,7 @@ def variables(world: World, organizer: Person) -> dict[str, str]:
 
 @pytest.fixture
 def browser(world: World, organizer: Person) -> Browser:
-    """Where the organizer is signed in."""
+    """The pages where the organizer is signed in."""
     return signed_in(world, organizer)
 
 
@@ -97,7 +97,7 @@ def due(paths: Sequence[str], text: str) -> list[str]:
 
 
 def is_told(answer: requests.Response, text: str) -> Iterator[str]:
-    """What is wrong with an answer to a text, if anything."""
+    """The fault of an answer to a text, if any."""
     if answer.status_code >= 500:
         yield f"{answer.request.method} {answer.request.url}: {answer.status_code} for {text[:40]!r}"
     if answer.headers["Content-Type"].startswith("text/html") and "<script>alert(1)" in answer.text:

@@ -1,4 +1,4 @@
-"""What an attacker tries on the pages: others' things, other sites' forms, links that lead away, odd bodies."""
+"""Attackers try the pages: others' things, other sites' forms, links that lead away, odd bodies."""
 
 import http.client
 from typing import Any

@@ -26,7 +26,7 @@ def planned(resources: dict[str, dict[str, Any]]) -> Fields:
 
 
 def bodies(topic: str) -> Iterator[type[BaseModel]]:
-    """What the functions that hear of a topic take."""
+    """The messages that the functions which hear of a topic take."""
     routes = [route for function in manifest().functions.values() for route in function.app().routes]
     for route in routes:
         if route.path == f"/messages/{topic}":

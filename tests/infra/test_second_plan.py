@@ -97,7 +97,7 @@ ELSEWHERE = {
     "google_compute_network.main.id": f'"{WITHIN}/global/networks/main"',
     "[google_service_networking_connection.services, google_kms_crypto_key_iam_member.users]": "[]",
 }
-"""What database.tf asks of other files."""
+"""The values that database.tf needs of other files."""
 
 SECRET = """
 provider "google" {
@@ -121,7 +121,7 @@ REST_OF_ROTATION = {
     "[google_kms_crypto_key_iam_member.users, google_pubsub_topic_iam_member.rotation]": "[]",
     "module.manifest.contents.secrets": 'toset(["jwt-signing-key"])',
 }
-"""What secrets.tf asks of other files."""
+"""The values that secrets.tf needs of other files."""
 
 Plan = Callable[..., dict[str, Any]]
 

@@ -1,4 +1,4 @@
-"""What people do: they look at pages, reserve, check out, pay at the gateway, wait for the ticket and download it.
+"""Journeys of people: they look at pages, reserve, check out, pay at the gateway, wait for the ticket and download it.
 
 aiohttp holds a thousand of them in one thread: connections that stay open, TLS, every way in which an answer may come.
 """
@@ -28,7 +28,7 @@ class Given(NamedTuple):
 
 @dataclass(frozen=True)
 class Offer:
-    """What is on sale: an event, by its id and its page, and one of its tiers."""
+    """An event on sale, by its id and its page, and one of its tiers."""
 
     event_id: str
     slug: str

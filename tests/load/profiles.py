@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from tests.load.journeys import Habits
 
 GOAL_MILLISECONDS = 500
-"""What 95 of 100 requests are to be answered within (P-001)."""
+"""The time within which 95 of 100 requests are to be answered (P-001)."""
 GOAL_FAULTS = 0.001
 """The share of requests that may fail."""
 

@@ -1,4 +1,4 @@
-"""What became of each request of a load, and the percentiles of many."""
+"""The outcome of each request of a load, and the percentiles of many."""
 
 import statistics
 import time
@@ -71,7 +71,7 @@ class Recording:
 
     @property
     def refusals(self) -> Counter[str]:
-        """What was refused, by step and problem."""
+        """The refusals, by step and problem."""
         refused = (each for each in self.samples if each.outcome != OK and not each.is_fault)
         return Counter(f"{each.step}: {each.outcome}" for each in refused)
 

@@ -37,7 +37,7 @@ class Section:
 
     @property
     def facts(self) -> list[tuple[str, str]]:
-        """What there is to say in a word each."""
+        """The summary, in a word each."""
         outcome, recording = self.outcome, self.outcome.recording
         faults, requests = recording.faults.total(), max(len(recording.requests), 1)
         facts = [

@@ -18,7 +18,7 @@ from tests.load.target import Target, Truth
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What became of a load: every sample, what the database holds, and who used the processor for how many seconds."""
+    """The outcome of a load: every sample, the database's counts, and the processor seconds of each process."""
 
     profile: Profile
     recording: Recording
@@ -39,12 +39,12 @@ class LoadResult:
 
     @property
     def untrue(self) -> int:
-        """What was oversold, lost or miscounted."""
+        """The counts of what was oversold, lost or miscounted."""
         return self.lost + (self.truth.oversold + self.truth.miscounted if self.truth else 0)
 
     @property
     def faults(self) -> int:
-        """What must be zero on a machine that bears the load."""
+        """The counts that must be zero on a machine that bears the load."""
         return self.untrue + self.recording.faults.total()
 
 

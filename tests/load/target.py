@@ -1,4 +1,4 @@
-"""What is loaded: a product of our own on this machine, or one at an address, with accounts made before."""
+"""The product under load: one of our own on this machine, or one at an address, with accounts made before."""
 
 import argparse
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ _ORDERS = text("""
 
 @dataclass(frozen=True)
 class Truth:
-    """What the database holds after a load."""
+    """The database's counts after a load."""
 
     orders: int
     oversold: int
@@ -45,10 +45,10 @@ class Target(Protocol):
         """Access tokens, each of another account that has bought nothing of the offer."""
 
     def offer(self, seats: int) -> Offer:
-        """What is on sale."""
+        """The event on sale."""
 
     def truth(self, offer: Offer) -> Truth | None:
-        """What is in the database, where we can look into it."""
+        """The database's counts, where we can look into it."""
 
     def processor_seconds(self) -> float:
         """The processor time of its web workers so far, where we can look at them."""
@@ -77,7 +77,7 @@ class Local:
         return Offer(str(event.id), slug, str(event.tier_ids[0]))
 
     def truth(self, offer: Offer) -> Truth:
-        """What the database says."""
+        """The counts of this machine's database."""
         with self._product.database.connect() as tx:
             orders = tx.execute(_ORDERS, {"event_id": offer.event_id}).one()
         holdings = self._crowd.holdings(offer.event_id)

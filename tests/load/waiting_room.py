@@ -33,7 +33,7 @@ OPEN_FOR, COMING_FOR = 1_800.0, 600.0
 EARLY_SHARE, PRESENT_SHARE, LATE_SHARE, BUYING_SHARE, PAYING_SHARE = 0.85, 0.85, 0.05, 0.92, 0.85
 HOLD_SECONDS = 900.0
 RESERVES_A_SECOND = 40.0
-"""What `reserve` can bear here, less than the set rate: it is the controller that has to find it out."""
+"""The rate that `reserve` can bear here, less than the set one: the controller has to find it out."""
 KILLED_EVERY, AWAY_FOR = 300.0, 60.0
 REQUESTS_OF_A_TURN = 8
 """Entering, the tickets, a price, the order and its pages."""
@@ -42,7 +42,7 @@ KEY = "6f62034be756ae36ee0e7a67ce3ca8878714394762240b6e5f085f2b739e648c"
 
 @dataclass
 class SimulatedSale:
-    """What came of it. `broken` are the promises that were not kept."""
+    """The outcome. `broken` are the promises that were not kept."""
 
     people: int
     seats: int
@@ -117,7 +117,7 @@ class Rush:
         self._require(sorted(self._by_position) == list(range(1, self._draw_size + 1)), "a position was given twice")
 
     def _tick(self) -> None:
-        """What rooms.tick does, with this model's sale."""
+        """The work of rooms.tick, with this model's sale."""
         event = EventNow(
             status="published",
             opens_at=HOUR - timedelta(seconds=OPEN_FOR),

@@ -29,7 +29,7 @@ WORDS = (
     "batal",
     "tiket",
 )
-"""What people write, of whom some know what they want and some don't."""
+"""The messages of buyers, some of whom know what they want."""
 
 _LIVE_ORDERS = """
     SELECT s.id FROM chat_senders s JOIN orders o ON o.user_id = s.user_id

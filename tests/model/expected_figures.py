@@ -78,7 +78,7 @@ def totals(books: Books, within: Filter) -> dict[str, Any]:
 
 
 def earnings(books: Books, within: Filter) -> dict[str, Any]:
-    """What was sold in a period, and what is left of it."""
+    """The sales of a period, and what is left of them."""
     found = sales(books, within)
     if within.tier_id is not None:
         return {**found, "refunded_amount": None, "organizer_refunds": None, "penalty": None, "net": None}
@@ -149,7 +149,7 @@ def first_of_month(day: date) -> date:
 
 
 def funnel(books: Books, within: Filter) -> dict[str, int]:
-    """What became of the orders that were made in a period."""
+    """The later states of the orders that were made in a period."""
     states = [order.status for order in _made(books, within)]
     return {
         "reserved": len(states),

@@ -48,7 +48,7 @@ class History:
         self.chance = random.Random(seed)
         self.is_cancelled = False
         self.refunded: dict[UUID, int] = {}
-        """What went back at a dashboard, by payment."""
+        """The amounts that went back at a dashboard, by payment."""
         tiers = [
             a_tier(name="Murah", price=40_000, quota=30),
             a_tier(name="Mahal", price=123_457, quota=8),

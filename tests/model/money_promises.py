@@ -60,7 +60,7 @@ _SENT_WRONGLY = """
             AND r.kind <> 'unusable_payment' AND r.kind <> 'review'
             AND NOT EXISTS (SELECT 1 FROM disbursements d WHERE d.refund_id = r.id AND d.status = 'reversed'))
 """
-"""Where a transfer came back after its order was closed, its refund is owed again: a person sees to it."""
+"""A refund whose transfer came back after its order was closed is owed again: a person sees to it."""
 _DEBTS = """
     SELECT 'refunds_payable' AS account, COALESCE(-sum(e.amount), 0) AS booked,
         COALESCE((SELECT sum(amount) FROM refunds WHERE status IN ('approved', 'processing', 'failed')), 0) AS open
@@ -73,7 +73,7 @@ _DEBTS = """
 
 
 def clearing_differences(rows: Rows, moved: Moved) -> list[tuple[str, str, int, int]]:
-    """Where the books and a gateway disagree, payment by payment: gateway, name, booked and moved."""
+    """The payments about which the books and a gateway disagree: gateway, name, booked and moved."""
     booked = {(row.gateway, row.name): int(row.amount) for row in rows(_BOOKED)}
     return [
         (gateway, name, booked.get((gateway, name), 0), moved.get((gateway, name), 0))
@@ -83,7 +83,7 @@ def clearing_differences(rows: Rows, moved: Moved) -> list[tuple[str, str, int, 
 
 
 def hanging(rows: Rows) -> list[Any]:
-    """What should have come to its end, and has not."""
+    """The refunds and transfers that should have come to their end, and have not."""
     return rows(_HANGING)
 
 

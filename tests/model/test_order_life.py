@@ -42,7 +42,7 @@ from tests.factories import Event, a_promo, a_tier, a_user, an_event, make_overd
 from tests.status_handling import handle_one
 
 TIERS = {"ticket": 4, "registration": 3, "product": 3, "digital": 2}
-"""What is for sale, and how much of it."""
+"""The tiers on sale, and how much there is of each."""
 BASKETS = [(1,), (0, 1), (2,), (1, 1), (2, 2), (0, 0, 1), (0, 0, 0, 1), (0, 0, 0, 2), (1, 0, 2, 1)]
 METHODS = st.sampled_from(list(PaymentMethod))
 STATES = st.sampled_from([state for state in GatewayPaymentState if state is not GatewayPaymentState.PAID])

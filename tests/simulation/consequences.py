@@ -1,4 +1,4 @@
-"""What has to follow a change, seen in the rows it leaves: before scheduled repairs could hide that it did not."""
+"""Consequences of a change, seen in the rows it leaves: before scheduled repairs could hide that there were none."""
 
 import json
 from typing import TYPE_CHECKING

@@ -17,7 +17,7 @@ CHECK_ALL_EVERY = 25
 
 @dataclass
 class Course:
-    """What came of a plan."""
+    """The outcome of a plan."""
 
     seed: int
     steps: int = 0

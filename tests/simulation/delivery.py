@@ -9,7 +9,7 @@ SAME_MOMENT = 1e-5
 
 
 class DeliveryKind(StrEnum):
-    """Who delivers it."""
+    """The function that delivers it."""
 
     MESSAGE = "message"
     TASK = "task"
@@ -35,7 +35,7 @@ class Delivery:
 
     @property
     def title(self) -> str:
-        """What a story calls it."""
+        """The name of it in a story."""
         return f"{self.kind} {self.function}{self.path}"
 
 

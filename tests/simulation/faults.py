@@ -34,7 +34,7 @@ class FaultKind(StrEnum):
 
 
 class Point(StrEnum):
-    """Where the product speaks to the outside. Those where it may crash are passed before and after the effect."""
+    """The places where the product speaks to the outside. Where it may crash: passed before and after the effect."""
 
     COMMIT = "commit"
     GATEWAY = "gateway call"
@@ -83,7 +83,7 @@ _FAILS_DELIVERIES = _FAILS_REQUESTS | {
     FaultKind.TASK_FAILS,
     FaultKind.STORAGE_FAILS,
 }
-"""What comes again may fail for more reasons than what somebody waits for."""
+"""A repetition may fail for more reasons than a call for which somebody waits."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Faults:
         self.is_dead = False
         """The process was killed in this step: nothing it still does has an effect."""
         self.while_paused: Callable[[], None] = _nothing
-        """What happens while the process stands still."""
+        """The events while the process stands still."""
         self._armed: Fault | None = None
         self._left = 0
         self._has_struck = False

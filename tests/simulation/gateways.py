@@ -145,7 +145,7 @@ class Gateways:
         }
 
     def charged_back(self) -> dict[tuple[str, str], int]:
-        """What a bank took back, by the gateway's name and our id of the payment, in rupiah."""
+        """The amounts that a bank took back, by the gateway's name and our id of the payment, in rupiah."""
         columns = tables.movements.c
         query = select(columns.gateway, columns.external_id, -func.sum(columns.amount)).where(
             columns.kind == "reversal"

@@ -1,4 +1,4 @@
-"""What must hold: cheap questions after each step that has changed something, all of them now and then, and at rest."""
+"""Invariants: cheap questions after each step that has changed something, all of them now and then, and at rest."""
 
 from typing import TYPE_CHECKING
 

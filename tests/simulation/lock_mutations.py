@@ -23,7 +23,7 @@ CONTROL_REPETITIONS = 3
 
 @dataclass(frozen=True)
 class LockMutationResult:
-    """What came of a lock's mutation: `failed_by` tells by what its test failed in the end, and is empty if it passed.
+    """The outcome of a lock's mutation: `failed_by` tells by what its test failed at last, and is empty if it passed.
 
     That is an assertion, a deadlock, or a constraint of the database that the product does not expect to violate.
     """

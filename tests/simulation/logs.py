@@ -18,7 +18,7 @@ class LastErrors(logging.Handler):
         self.records.append(record)
 
     def told(self) -> str:
-        """What the errors say, with the end of their traces."""
+        """The texts of the errors, with the end of their traces."""
         return "\n".join(_told(record) for record in self.records)
 
 

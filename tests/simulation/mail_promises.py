@@ -1,4 +1,4 @@
-"""What mails said (I12): true when they were sent, and where it is for good, true ever after."""
+"""Promises of mails (I12): true when they were sent, and where it is for good, true ever after."""
 
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ _SAYS: dict[str, dict[str, set[str]]] = {
     "payout_completed": {"payout": {"completed"}},
     "payout_account_needed": {"payout": {"pending", "failed"}},
 }
-"""What a mail says of the states of its order, event, refund or payout."""
+"""The states of its order, event, refund or payout that a mail speaks of."""
 _FOR_GOOD: dict[str, dict[str, set[str]]] = {
     "e_ticket": {"order": {"paid", "refunded"}},
     "goods_ready": {"order": {"paid", "refunded"}},

@@ -42,7 +42,7 @@ class Mutations(Protocol):
 
 @dataclass(frozen=True)
 class SimulatedMutationResult:
-    """What the simulator made of a mutation. `steps` are those it took; `promise` is empty where none was broken."""
+    """The simulator's verdict on a mutation. `steps` are those it took; `promise` is empty where none was broken."""
 
     mutation: str
     fault: str

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 
 class MutationResult(Protocol):
-    """What came of a mutation: a row of a table, whose columns are its fields."""
+    """The outcome of a mutation: a row of a table, whose columns are its fields."""
 
     @property
     def mutation(self) -> str:
@@ -19,7 +19,7 @@ class MutationResult(Protocol):
 
     @property
     def caught_by(self) -> str:
-        """What caught it; empty where nothing did."""
+        """The check that caught it; empty where none did."""
 
 
 def write(result: Any, patches: Path) -> None:

@@ -36,7 +36,7 @@ _REFUSAL = {"error_code": "API_VALIDATION_ERROR", "message": "refused", "error_m
 
 @dataclass(frozen=True)
 class FunctionResponse:
-    """What came back."""
+    """The answer."""
 
     status: int
     headers: dict[str, str]
@@ -53,7 +53,7 @@ class Network:
     def __init__(self, services: Any, clock: Clock, faults: Faults, outages: Outages) -> None:
         self._services, self._clock, self._faults, self._outages = services, clock, faults, outages
         self._interruptions: dict[bool, Callable[[], None]] = {}
-        """What happens before a call arrives (False), or before its answer does (True)."""
+        """The faults before a call arrives (False), or before its answer does (True)."""
         self.not_listed: set[str] = set()
         """Our ids of payments that a list was asked for while it lagged."""
 

@@ -56,7 +56,7 @@ class Step:
     fault: Fault | None = None
 
     def chance(self) -> random.Random:
-        """What the act draws from."""
+        """The source of the act's choices."""
         return random.Random(self.number)
 
     def document(self) -> dict[str, Any]:
@@ -66,7 +66,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is tried under a seed."""
+    """The acts that are tried under a seed."""
 
     seed: int
     steps: tuple[Step, ...]

@@ -1,4 +1,4 @@
-"""What a process of the product keeps in its memory, and loses when it ends."""
+"""The memory of a process of the product, which it loses when it ends."""
 
 from importlib import import_module
 from operator import attrgetter

@@ -1,4 +1,4 @@
-"""What anybody was told: whoever was answered 200 or 201, or got a mail, must find it true afterwards (I12)."""
+"""Promises to anybody: whoever was answered 200 or 201, or got a mail, must find it true afterwards (I12)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,14 +15,14 @@ _AFTER = {
     "cancelled": {"cancelled"},
     "refunded": {"refunded"},
 }
-"""What an order may have become after somebody was shown it in a state. Late money revives an expired order."""
+"""The states that may follow one in which an order was shown. Late money revives an expired order."""
 
 _ORDERS = "SELECT id, status, total_amount, user_id FROM orders WHERE id = ANY(CAST(:ids AS uuid[]))"
 _TICKETS = "SELECT id FROM tickets WHERE id = ANY(CAST(:ids AS uuid[]))"
 
 
 class Fact(StrEnum):
-    """What somebody is told of a thing when what they asked for is done; its column of the row `_NOW` reads."""
+    """The state that somebody is told of when what they asked for is done; its column of the row `_NOW` reads."""
 
     PRICE = "price"
     QUOTA = "quota"
@@ -57,7 +57,7 @@ class Promises:
     tickets: set[str] = field(default_factory=set)
     """The tickets that people were shown."""
     facts: dict[Fact, dict[str, Any]] = field(default_factory=lambda: {fact: {} for fact in Fact})
-    """What else people were told, by what it is about."""
+    """The other promises, by what they are about."""
     moved: set[str] = field(default_factory=set)
     """The events of which somebody changed the dates or the place, or tried to."""
     taken_over: set[str] = field(default_factory=set)
@@ -82,7 +82,7 @@ class Promises:
             self.facts[fact][of] = value
 
     def broken(self, rows: Callable[..., list[Any]]) -> list[str]:
-        """What people were told and do not find any more."""
+        """The promises that people do not find true any more."""
         found = {str(row.id): row for row in rows(_ORDERS, ids=list(self.orders))}
         wrong = [
             f"order {order_id} was shown as {status}, {total}"

@@ -1,4 +1,4 @@
-"""What a run has done, added up over its seeds."""
+"""The totals of a run, added up over its seeds."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator

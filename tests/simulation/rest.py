@@ -148,7 +148,7 @@ def _sent_elsewhere(world: "World") -> list[object]:
 
 
 def _overpaid(world: "World", moved: money_promises.Moved) -> list[object]:
-    """Who got too much from us. What somebody gave back at a dashboard on top is theirs."""
+    """The people who got too much from us. What somebody gave back at a dashboard on top is theirs."""
     beside_us = {row.order_id: int(row.amount) for row in world.rows(_GIVEN_BACK_BESIDE_US)}
     return money_promises.overpaid(world.rows, moved, beside_us=beside_us)
 

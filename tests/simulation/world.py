@@ -90,10 +90,10 @@ class World:
         self.promises = Promises()
         self.mail_promises = MailPromises()
         self.meanwhile: list[str] = []
-        """What happened in this step while a process stood still."""
+        """The events of this step while a process stood still."""
         self.broken_meanwhile: Violation | None = None
         self.outcomes: Counter[str] = Counter()
-        """What came of the acts, by act and outcome."""
+        """The outcomes of the acts, counted by act and outcome."""
 
     def begin(self, seed: int) -> None:
         """Begin a seed with nothing but its people and events."""

@@ -50,7 +50,7 @@ _BY_ADDRESS = {
     "blocked": ["processed", "blocked"],
     "spam": ["processed", "delivered", "spamreport"],
 }
-"""What becomes of a mail by the beginning of its address."""
+"""The fate of a mail by the beginning of its address."""
 _ARRIVES = ["processed", "delivered"]
 _LISTED_AFTER = {"bounce": "bounces", "spamreport": "spam_reports"}
 _LISTED_BEFORE = {"bounces": "dropped", "spam_reports": "dropped_as_spam"}

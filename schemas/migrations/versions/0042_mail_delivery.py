@@ -1,4 +1,4 @@
-"""What became of mails (NS-008): two more states, each event of the mail service once, and addresses that refuse mails.
+"""Delivery of mails (NS-008): two more states, each event of the mail service once, and addresses that refuse mails.
 
 `status_at` is when the state of a mail was reported. Old rows have none.
 """

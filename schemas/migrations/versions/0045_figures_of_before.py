@@ -1,4 +1,4 @@
-"""What was sold before 0044 counted: the difference of what there is and what is counted, event by event.
+"""Sales from before 0044 counted: the difference of what there is and what is counted, event by event.
 
 Each event is one statement, which sees one moment: sales go on meanwhile, and are counted by their triggers alone.
 """

@@ -1,4 +1,4 @@
-"""What bounds chats: messages counted a day for the budget, a fair sweep, and holds by phone number (CHAT-5)."""
+"""Bounds of chats: messages counted a day for the budget, a fair sweep, and holds by phone number (CHAT-5)."""
 
 from alembic import op
 

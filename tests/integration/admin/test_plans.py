@@ -1,4 +1,4 @@
-"""What admins look at, and what moves money, is read through indexes, however many orders there are.
+"""Pages of admins, and what moves money, are read through indexes, however many orders there are.
 
 No table of many rows is read through.
 """

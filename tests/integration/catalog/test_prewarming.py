@@ -1,4 +1,4 @@
-"""What the database knows of openings reaches the workflow that warms instances."""
+"""The database's openings reach the workflow that warms instances."""
 
 import json
 from collections.abc import Iterator

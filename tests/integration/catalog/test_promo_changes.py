@@ -1,4 +1,4 @@
-"""Whoever changes the terms of a promo code leaves those alone that they do not name (TS-006)."""
+"""A change of a promo code leaves the terms alone that it does not name (TS-006)."""
 
 from uuid import UUID
 

@@ -42,7 +42,7 @@ class Sent:
 
     @property
     def text(self) -> str:
-        """What it says."""
+        """The text of the message."""
         inner = self.content[self.content["type"]]
         if self.kind == "template":
             return str(inner["name"])

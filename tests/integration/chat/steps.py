@@ -45,6 +45,6 @@ def pays(phone: Phone, paying: Gateways) -> list[Sent]:
 
 
 def payment_reference(payment_id: UUID) -> str:
-    """What Midtrans calls a payment: our own id of it."""
+    """Midtrans's name of a payment: our own id of it."""
     with transaction() as tx:
         return str(tx.execute(text("SELECT external_id FROM payments WHERE id = :id"), {"id": payment_id}).scalar())

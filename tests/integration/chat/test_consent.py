@@ -1,4 +1,4 @@
-"""Who wants notices in their chat: asked once and apart, recorded with its wording, ended at once (NS-010, DP-005)."""
+"""Notices in a chat need consent: asked once and apart, recorded with its wording, ended at once (NS-010, DP-005)."""
 
 from collections.abc import Callable
 from datetime import timedelta

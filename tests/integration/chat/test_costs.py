@@ -1,4 +1,4 @@
-"""What a chat may cost: six messages a sale, a budget a day, and few holds that nobody pays (CHAT-5)."""
+"""The cost of a chat is bounded: six messages a sale, a budget a day, and few holds that nobody pays (CHAT-5)."""
 
 from collections.abc import Callable, Iterator
 

@@ -62,7 +62,7 @@ def under(killer: Killer, whatsapp: FakeWhatsApp, patch: pytest.MonkeyPatch) -> 
 
 
 def go_on(phone: Phone, whatsapp: FakeWhatsApp) -> None:
-    """What follows a death: statuses of what WhatsApp has taken, the end of the claim, and the message again."""
+    """The events after a death: statuses of what WhatsApp has taken, the end of the claim, and the message again."""
     told = {"status": "sent", "timestamp": "1796000000"}
     statuses = [
         {**told, "id": f"wamid.{each.callback_data}", "biz_opaque_callback_data": each.callback_data}

@@ -1,4 +1,4 @@
-"""What fails in a chat is tried again, told of, or handed to a person, and holds up nobody else (CHAT-3, CHAT-5)."""
+"""A failure in a chat is tried again, told of, or handed to a person, and holds up nobody else (CHAT-3, CHAT-5)."""
 
 from collections.abc import Callable
 from datetime import timedelta

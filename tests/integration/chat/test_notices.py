@@ -1,4 +1,4 @@
-"""What mails tell of an order is told in its buyer's chat too, to who wants it, once, and never for ever (NS-010)."""
+"""Mails about an order are told in its buyer's chat too, to who wants it, once, and never for ever (NS-010)."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

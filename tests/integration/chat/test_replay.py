@@ -17,7 +17,7 @@ from tests.model.gateways import Gateways
 pytestmark = pytest.mark.usefixtures("database", "whatsapp")
 APhone = Callable[..., Phone]
 CHANGING = re.compile(r"\d\d\.\d\d WIB|[0-9a-f]{8}-[0-9a-f-]{27}|\w{4}-\w{4}(?=\. Tunjukkan)")
-"""What is another each time: the end of the time to pay, ids, and codes."""
+"""The words that differ each time: the end of the time to pay, ids, and codes."""
 
 
 def texts(*written: str) -> list[dict[str, Any]]:
@@ -42,7 +42,7 @@ def conversation(phone: Phone, code: str) -> list[dict[str, Any]]:
 
 
 def heard(sent: Sequence[Sent]) -> list[tuple[str, str, list[str]]]:
-    """What was said, without what is another each time."""
+    """The messages, without the words that differ each time."""
     return [(each.kind, CHANGING.sub("…", each.text), sorted(each.choices)) for each in sent]
 
 

@@ -89,7 +89,7 @@ def add(project: str, name: str) -> str:
 
 
 def decrypted(folder: Path, name: str, encrypted: bytes) -> str:
-    """What a custodian reads, with openssl alone."""
+    """The text that a custodian reads, with openssl alone."""
     command = ["openssl", "cms", "-decrypt", "-inform", "DER", "-binary"]
     whose = ["-inkey", str(folder / f"{name}.key"), "-recip", str(folder / f"{name}.pem")]
     return subprocess.run([*command, *whose], input=encrypted, capture_output=True, check=True).stdout.decode()

@@ -88,7 +88,7 @@ def answer(given: str, code: str, **headers: str) -> Response:
 
 
 def occasions(email: str) -> list[str]:
-    """What mails have told about a second factor, in order."""
+    """The mails about a second factor, in order."""
     with transaction() as tx:
         found = tx.execute(
             text("""

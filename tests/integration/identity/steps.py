@@ -26,7 +26,7 @@ from tests.factories import a_user
 PASSWORD = "Rahasia#1"
 NEW_PASSWORD = "Rahasia#2"
 PASSWORDS = (PASSWORD, NEW_PASSWORD, "Orang-Lain#1", "Milik-Orang-Lain#1")
-"""What these tests register and sign in with."""
+"""The values with which these tests register and sign in."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What one admin requests, another one approves within a day; an event is cancelled so (FN-017, SEC-012)."""
+"""A second admin approves what one requests within a day; an event is cancelled so (FN-017, SEC-012)."""
 
 from typing import Any
 from uuid import UUID, uuid4

@@ -16,7 +16,7 @@ ACCEPTED = {"accept_organizer_terms": True, "full_name": "Senja Kreatif"}
 
 
 def audited(person: Principal) -> list[str]:
-    """What the audit trail says of a person."""
+    """The audit trail's lines about a person."""
     with transaction() as tx:
         query = text("SELECT action FROM audit_log WHERE subject_id = :id ORDER BY id")
         return list(tx.execute(query, {"id": str(person.id)}).scalars())

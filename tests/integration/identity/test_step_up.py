@@ -25,7 +25,7 @@ NO_MONEY = {
     "POST /admin/approvals/{approval_id}/decline",
     "POST /admin/reconcile-runs",
 }
-"""What admins change that moves nothing: the money of a task was moved before, and reconcile only repairs."""
+"""Changes of admins that move nothing: the money of a task was moved before, and reconcile only repairs."""
 NO_MONEY_AT_DESK = {
     "approvals/{subject_id}/decline",
     "mails/{subject_id}/send-again",
@@ -43,7 +43,7 @@ ALSO_ORGANIZERS = {
     "PUT /events/{event}/tiers/{tier}",
     "PUT /tickets/{ticket_id}/holder",
 }
-"""What moves money, and organizers do it with their own: a price, an offer to give tickets back and the holder too."""
+"""Changes that move money and that organizers make with their own: a price, an offer to give tickets back, a holder."""
 
 
 def routes() -> Iterator[Route]:

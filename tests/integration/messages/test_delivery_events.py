@@ -1,4 +1,4 @@
-"""What became of a mail: SendGrid's signed events, each once, in any order; and who gets no more mails (NS-008)."""
+"""The delivery of mails: SendGrid's signed events, each once, in any order; and who gets no more mails (NS-008)."""
 
 import itertools
 import random

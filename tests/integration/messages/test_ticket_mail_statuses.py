@@ -1,4 +1,4 @@
-"""What became of the mail with each ticket, as the organizer's list of attendees shows it (NS-008)."""
+"""The delivery of the mail with each ticket, as the organizer's list of attendees shows it (NS-008)."""
 
 import pytest
 from sqlalchemy import text

@@ -98,7 +98,7 @@ def event(monkeypatch: pytest.MonkeyPatch) -> SyntheticEvent:
 
 
 def outcomes(caplog: pytest.LogCaptureFixture, act: Callable[[], None]) -> list[tuple[str, str, str | None]]:
-    """What a run logs: kind, outcome, and the step that failed."""
+    """The log lines of a run: kind, outcome, and the step that failed."""
     caplog.clear()
     with caplog.at_level(logging.INFO, logger=synthetic_purchases.log.name):
         act()

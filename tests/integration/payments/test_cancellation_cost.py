@@ -1,4 +1,4 @@
-"""What a cancellation would cost is what it then costs, to the rupiah (FN-014, FN-015, PS-021)."""
+"""The cost of a cancellation is told before, to the rupiah (FN-014, FN-015, PS-021)."""
 
 from typing import Any
 from uuid import UUID, uuid4

@@ -39,7 +39,7 @@ def at(postgres, database) -> Iterator[Gateways]:
 
 @pytest.fixture
 def nothing_before(database: str, reused_database: ReusedDatabase) -> None:
-    """What the gateways know of before is older than the first payment, with which the first run begins."""
+    """The gateways' older movements are from before the first payment, with which the first run begins."""
     reused_database.empty()
 
 

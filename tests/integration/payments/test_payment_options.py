@@ -1,4 +1,4 @@
-"""Which gateway offers which method now, and who takes over where one is away (PS-002, TRACK, FAILOVER-1)."""
+"""Payment methods are offered at the gateways that have them now; another takes over (PS-002, TRACK, FAILOVER-1)."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -199,7 +199,7 @@ UNFINISHED = {
     "dead_letters": "UPDATE dead_letters SET decision = NULL, decided_at = NULL WHERE message_id = :mark",
     "manual_tasks": "UPDATE manual_tasks SET done_at = NULL WHERE subject_id = :mark",
 }
-"""What makes the row something that still has to be done."""
+"""The change that makes the row something that still has to be done."""
 
 
 def a_row(rule: Rule | str, age: timedelta) -> str:

@@ -277,7 +277,7 @@ def execute_without_an_answer(at: Gateways, refund: Any, gateway: str = "xendit"
 
 
 EXPECTED = {60_000: (150_000, 60_000), 90_000: (180_000, 90_000), 150_000: (150_000, 60_000), 215_000: (215_000, 0)}
-"""What goes back in all, and what stands in suspense: where there is room for both, the gateway does send ours."""
+"""The sum that goes back, and that in suspense: where there is room for both, the gateway does send ours."""
 
 
 @pytest.mark.slow("a purchase and two refunds, in four ways")

@@ -1,4 +1,4 @@
-"""What happens at an event before somebody looks at its report."""
+"""The life of an event before somebody looks at its report."""
 
 from collections import defaultdict
 from datetime import datetime

@@ -25,7 +25,7 @@ def event() -> Event:
 
 
 def sold(event: Event) -> int:
-    """What the report card says, as another instance answers it each time."""
+    """The report card, as another instance answers it each time."""
     read_through_cache.instance_cache.clear()
     told: int = sales(event)["report_card"]["sold"]
     return told

@@ -119,7 +119,7 @@ def accounts(reference_id: UUID) -> dict[str, int]:
 
 
 def totals() -> dict[str, int]:
-    """What stands on each account of gateways and bank, and what all postings sum to."""
+    """The balance of each account of gateways and bank, and the sum of all postings."""
     query = """
         SELECT split_part(account, ':', 1) AS account, sum(amount) AS amount FROM ledger_entries GROUP BY 1
         UNION ALL SELECT 'all', COALESCE(sum(amount), 0) FROM ledger_entries

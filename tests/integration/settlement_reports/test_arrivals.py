@@ -43,7 +43,7 @@ def admin(database: str) -> UUID:
 
 @pytest.fixture(autouse=True)
 def _nothing_waits(database: str, admin: UUID) -> Iterator[None]:
-    """What a test leaves waiting would be matched with another's."""
+    """Nothing is left waiting: it would be matched with another test's."""
     yield
     with transaction() as tx:
         for gateway in names.NAMES:
@@ -184,7 +184,7 @@ def test_debits_are_no_arrivals(admin: UUID):
 
 
 def overdue_of(kind: str) -> list[tuple[str, int, int]]:
-    """What the nightly check has told of, twice in a row."""
+    """The findings of the nightly check, twice in a row."""
     for _ in range(2):
         overdue.check()
     return steps.differences(kind=kind)

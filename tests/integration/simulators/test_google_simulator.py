@@ -36,7 +36,7 @@ def answered(base_url: str, form: dict[str, str], **changes: str | None) -> requ
 
 
 def fields(answer: requests.Response) -> dict[str, str]:
-    """What the page posts back."""
+    """The fields that the page posts back."""
     return dict(re.findall(r'name="(\w+)" value="([^"]*)"', unescape(answer.text)))
 
 

@@ -49,7 +49,7 @@ class Phones:
         requests.post(url, json={"nothing": None, **wanted}, timeout=60).raise_for_status()
 
     def page(self, phone: dict[str, Any], path: str = "") -> str:
-        """What the phone shows."""
+        """The messages that the phone shows."""
         return requests.get(f"{self._url}/phones/{phone['id']}{path}", timeout=60).text
 
     def fails(self, **fault: Any) -> None:

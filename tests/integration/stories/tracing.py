@@ -1,4 +1,4 @@
-"""Which functions of the product a story passes, in the order in which a reader meets them."""
+"""The functions of the product that a story passes, in the order in which a reader meets them."""
 
 import sys
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ LIBRARY = (
     *("shared/links", "shared/local_time", "shared/identity/tokens", "shared/identity/principals"),
     *("shared/gateways/registry", "shared/sales/reservation_requests", "shared/accounting/accounts"),
 )
-"""What every story uses and none is about."""
+"""The files that every story uses and none is about."""
 LEAVES = {
     "shared/tickets/ticket_rendering.py": {"_render"},
     "shared/tickets/qr.py": {"encode"},

@@ -54,7 +54,7 @@ class Entrance:
         return offline_scans.record_all(staff or self.staff, self.event.id, sent).items
 
     def snapshot(self, cursor: str | None = None, *, staff=None) -> snapshots.Snapshot:
-        """What a device at the gate is given."""
+        """The snapshot that a device at the gate is given."""
         with snapshot() as tx:
             return snapshots.take(tx, staff or self.staff, self.event.id, cursor)
 

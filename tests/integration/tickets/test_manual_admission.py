@@ -1,4 +1,4 @@
-"""Who lost the phone is found by what they can tell, and let in by the rules of a scan (GATE)."""
+"""People without their phone are found by what they can tell, and let in by the rules of a scan (GATE)."""
 
 from uuid import uuid4
 

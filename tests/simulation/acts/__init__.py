@@ -1,4 +1,4 @@
-"""What people and machines do: one module for each kind of them. Every act is drawn by its weight."""
+"""Acts of people and machines: one module for each kind of them. Every act is drawn by its weight."""
 
 from tests.simulation.acts import (  # noqa: F401 - each declares its acts
     admins,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 NO_ANSWER = "no answer"
 _EDITS = ("/events/", "/admin/approvals/")
-"""What may change what is for sale."""
+"""The acts that may change what is for sale."""
 
 
 def ask(world: "World", method: str, path: str, headers: dict[str, str], body: Any = None) -> Response | None:

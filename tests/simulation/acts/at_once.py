@@ -141,7 +141,7 @@ def _hand_over_meanwhile(world: "World", delivery: Delivery) -> None:
 
 
 def _require_known(world: "World", order: dict[str, Any]) -> None:
-    """What can be paid at a gateway is an open payment, or is being cancelled. One without an answer has no name."""
+    """An open payment, or one that is being cancelled, can be paid at a gateway. One without an answer has no name."""
     for external_id in _external_ids(world, order):
         known = {row.reference for row in world.rows(_KNOWN, external_id=external_id)}
         unknown = world.gateways.payable(external_id) - known

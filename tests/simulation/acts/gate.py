@@ -142,7 +142,7 @@ def _with_goods(world: "World", chance: random.Random) -> dict[str, Any] | None:
 
 
 def staff_of_events(world: "World") -> dict[str, Principal]:
-    """Who scans at each event of the beginning."""
+    """The staff at each event of the beginning."""
     return dict(zip((str(event.id) for event in world.people.events), world.people.gate_staff, strict=True))
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 OLDEST_SECONDS = 16.0
-"""What visitors read may be as old as this (shared/catalog/public_views.py)."""
+"""The greatest age of what visitors read (shared/catalog/public_views.py)."""
 _OF_EVENT = """
     SELECT e.title, e.status, array_agg(t.price ORDER BY t.position, t.id) AS prices
     FROM events e JOIN ticket_tiers t ON t.event_id = e.id WHERE e.id = :id GROUP BY e.id

@@ -1,4 +1,4 @@
-"""Whoever waits is taken along, and nobody waits for company, nor for a request that has run out of time."""
+"""Requests that wait are taken along, and none waits for company, nor for one that has run out of time."""
 
 import ctypes
 import threading

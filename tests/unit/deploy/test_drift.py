@@ -1,4 +1,4 @@
-"""What somebody has changed past the pipeline is told the next morning, by name and without values."""
+"""A change past the pipeline is told the next morning, by name and without values."""
 
 import json
 import stat

@@ -1,4 +1,4 @@
-"""What is proven without a cloud is what is committed."""
+"""The check without a cloud proves what is committed."""
 
 from pathlib import Path
 

@@ -20,7 +20,7 @@ FILES = [
 ]
 BY_HAND = FILES[4:]
 OUR_WORDS = {"_BUILT", "_ENVIRONMENT", "_IMAGE", "_PIPELINE_BUCKET", "_RELEASE_KEY", "_RELEASED", "_STATE_BUCKET"}
-"""What triggers are told by Terraform, and no message and no person."""
+"""The variables that Terraform tells triggers, and no message and no person."""
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
 TRIGGERS = "\n".join(
     (ROOT / "infra" / "terraform" / name).read_text(encoding="utf-8") for name in ("pipeline.tf", "drift.tf")

@@ -1,4 +1,4 @@
-"""What is uploaded for a build stays in the region: `gcloud builds submit` is told where to, each time."""
+"""Uploads for a build stay in the region: `gcloud builds submit` is told where to, each time."""
 
 import re
 from pathlib import Path

@@ -26,7 +26,7 @@ def _purchases(gcloud) -> int:
 
 
 def _watched(services: list[str], seconds: float = 600) -> tuple[list[Request], float]:
-    """What a site is asked while a step is watched by a clock of its own, and how long that takes."""
+    """The requests to a site while a step is watched by a clock of its own, and how long that takes."""
     asked: list[Request] = []
     clock = [0.0]
 

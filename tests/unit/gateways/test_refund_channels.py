@@ -1,4 +1,4 @@
-"""What a gateway says of a refund that it can't send, never or not now (PS-017)."""
+"""A gateway's words about a refund that it can't send, never or not now (PS-017)."""
 
 from types import SimpleNamespace
 from typing import Any, cast

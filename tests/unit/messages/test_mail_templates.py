@@ -38,7 +38,7 @@ def as_it_is(slug, language):
 
 
 def words_of(html):
-    """What a reader sees of an HTML mail."""
+    """The text that a reader sees of an HTML mail."""
     body = re.sub(r"(?s)<(style|title).*?</\1>|<!--.*?-->", " ", html)
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
 

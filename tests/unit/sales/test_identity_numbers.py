@@ -1,4 +1,4 @@
-"""Which identity numbers are taken, and that they do not show themselves (REG-1)."""
+"""Identity numbers are checked by their form, and do not show themselves (REG-1)."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""Which actions of the admin desk ask for a proof of who one is: all but those that move no money and give no right."""
+"""Actions of the admin desk ask for a proof of who one is: all but those that move no money and give no right."""
 
 import importlib
 

@@ -1,4 +1,4 @@
-"""What the overview, a search and the runbook lead to is there: each page they name has a route."""
+"""The addresses in the overview, a search and the runbook exist: each page they name has a route."""
 
 import re
 from datetime import UTC, datetime

@@ -23,7 +23,7 @@ def form_of(of: EventResponse, **typed: str) -> "MultiDict[str, str]":
 
 
 def changes(of: EventResponse, **typed: str) -> dict[str, object]:
-    """What the form changes."""
+    """The fields that the form changes."""
     wanted, errors = event_form.change(form_of(of, **typed), of, "id")
     assert errors == {}
     assert wanted
@@ -112,7 +112,7 @@ def a_promo(**facts: object) -> PromoResponse:
 
 
 def promo_changes(of: PromoResponse, *tier_ids: UUID, **typed: str) -> dict[str, object]:
-    """What the form of a code changes."""
+    """The fields that the form of a code changes."""
     before = promo_form.values_of(of, tier_ids, "Asia/Jakarta")
     form = MultiDict({**before, **typed})
     form.setlist("tier_ids", form["tier_ids"].split())

@@ -1,4 +1,4 @@
-"""What forms and addresses give us: where to go on after signing in, and numbers."""
+"""Forms and addresses give us where to go on after signing in, and numbers."""
 
 import pytest
 

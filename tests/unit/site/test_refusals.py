@@ -59,7 +59,7 @@ def test_every_problem_of_a_purchase_has_words_of_its_own():
 
 
 def test_every_problem_of_the_edge_has_words_of_its_own():
-    """What is wrong with a request before it is known which page it asks for."""
+    """The problems of a request before it is known which page it asks for."""
     edge = {each.slug for each in all_problems() if each.__module__ in ("shared.problems", "shared.web.rate_limits")}
     assert edge - set(refusals._WORDS) == {"internal-error"}, "which has a page of its own"
 

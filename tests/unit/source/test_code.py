@@ -11,7 +11,7 @@ from tests.sources import nodes
 
 ROOT = Path(__file__).parents[3]
 MEDIAN_LINES, P90_LINES, MAX_LINES = 5, 15, 47
-"""What functions of the product may have, from `def` to their end."""
+"""The most lines that a function of the product may have, from `def` to its end."""
 
 
 def lengths() -> dict[str, int]:

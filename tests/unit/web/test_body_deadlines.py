@@ -1,4 +1,4 @@
-"""Which bodies that are waited for end: those that are late, and where it is crowded all but one of each address."""
+"""Bodies that are waited for end: those that are late, and where it is crowded all but one of each address."""
 
 import socket
 

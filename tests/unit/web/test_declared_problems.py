@@ -44,7 +44,7 @@ UNREACHABLE: dict[str, set[str]] = {
     "POST /api/v1/events/{event}/tiers": {"kind-is-fixed", "quota-too-small"},  # likewise
     "PUT /api/v1/events/{event}/tiers/{tier}": {"too-many-tiers"},  # of a tier that is added
 }
-"""What the source seems to raise for a route and no request can meet, since one function serves several routes."""
+"""Problems that a route's source seems to raise and no request can meet, since one function serves several routes."""
 
 
 @pytest.mark.parametrize("route", list(routes()), ids=lambda route: f"{route.method} {route.path}")

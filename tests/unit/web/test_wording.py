@@ -31,11 +31,11 @@ JARGON = (
     "'",
 )
 FOR_PROGRAMMERS = {"shared/cloud/storage.py", "shared/web/cors.py"}
-"""Where a ValueError is about our own settings or code, and no caller sees it."""
+"""The files whose ValueError is about our own settings or code, and which no caller sees."""
 
 
 PLACES = {"ValueError": 0, "Sentence": 0, "Invalid.field": 1, "PromoInvalid.because": 0}
-"""Where calls have the text."""
+"""The position of the text in these calls."""
 
 
 def wrong_values(field: dict[str, Any]) -> Iterator[Any]:
