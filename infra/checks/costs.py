@@ -73,11 +73,11 @@ KEY_VERSIONS, SECRET_VERSIONS = 5, 2
 RELEASES, RELEASE_MINUTES = 10, 135
 """In a month, and how long machines inside the network work at each: an hour to prove it, and the release."""
 SCANS = 2
-"""Of each image: on demand in the pipeline, and by the registry, which goes on looking."""
+"""The scans of each image: on demand in the pipeline, and by the registry, which goes on looking."""
 IMAGES, IMAGE_GIB = 60, 0.15
 """Thirty in each of the two repositories; an image's own layers, as the base and the packages are shared by many."""
 AUDIT_GIB = 5
-"""Of the logs of who read which data (logging.tf), in a month."""
+"""The logs of who read which data (logging.tf), in a month."""
 
 SYNTHETIC_PURCHASES = NIGHTS * 24 * 12 + RELEASES * 600
 """In a month: one every five minutes, and those of the canary. SendGrid counts no mail of theirs."""
@@ -85,8 +85,8 @@ PURCHASE_SECONDS = 6
 """How long the function that makes one waits for its ticket and its mail."""
 
 CPU_SECONDS = 2.5
-"""Of all functions, for one ticket. A purchase takes half a second of one core (README: two cores, 4 purchases a
-second); five times that is paid for, as instances of small functions wait on others."""
+"""The processor time of all functions for one ticket. A purchase takes half a second of one core (README: two cores,
+4 purchases a second); five times that is paid for, as instances of small functions wait on others."""
 BROWSING = 40
 """Requests for one ticket: lists, details, availability, mostly answered by the CDN."""
 KIB = {"answers": 400, "logs": 60, "messages": 8}

@@ -23,7 +23,7 @@ UTILISATION = 0.5
 WARM_MINUTES = 30
 """How long before the sale its instances are kept warm."""
 MAX_CONNECTIONS, RESERVED_CONNECTIONS = 1_000, 30
-"""Of the database, and those of them for who is no function (infra/terraform/variables.tf)."""
+"""The connections of the database, and those of them for who is no function (infra/terraform/variables.tf)."""
 
 
 @dataclass(frozen=True)

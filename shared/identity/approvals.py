@@ -27,7 +27,7 @@ SUBJECTS: Final[Mapping[ApprovalAction, str]] = {
     ApprovalAction.EVENT_CANCELLATION: "event",
     ApprovalAction.SECOND_FACTOR_RESET: "user",
 }
-"""What each action is about, as the audit trail names it."""
+"""The subject of each action, as the audit trail names it."""
 
 _EXPIRE = text("""
     UPDATE approvals SET decision = 'expired', decided_at = now()

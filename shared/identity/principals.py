@@ -28,7 +28,7 @@ class FreshProofRequired(Forbidden):
 
     slug = "fresh-proof-required"
     caller: Principal | None = None
-    """Who was asked for it."""
+    """The person who was asked for it."""
 
 
 class SecondFactorRequired(Forbidden):

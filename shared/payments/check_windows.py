@@ -10,7 +10,7 @@ from shared.cloud import audit
 from shared.cloud.database import Transaction, transaction
 
 LONGEST_GAP = timedelta(days=92)
-"""What is older is not looked for any more."""
+"""The age from which nothing is looked for any more."""
 SPAN = timedelta(days=1)
 """A gap is checked in spans of at least a day, each recorded, so that a run that is cut off is gone on with."""
 

@@ -84,7 +84,7 @@ class CheckoutInProgress(Problem):
 
 
 class PaymentInReview(Problem):
-    """What came in for this order isn't what was asked for. We look at it; pay no more, and see the order's status."""
+    """Another amount than this order asked for came in. We look at it; pay no more, and see the order's status."""
 
     status, slug = 409, "payment-in-review"
 

@@ -209,7 +209,7 @@ def run(*, thorough: bool, older_than_seconds: int = 60) -> dict[str, int]:
 
 
 def _steps(*, thorough: bool, older_than_seconds: int) -> Iterator[tuple[str, Callable[[], int]]]:
-    """What a run does, in its order: the name of each repair, and the step that returns its number."""
+    """The steps of a run, in its order: the name of each repair, and the step that returns its number."""
     yield "reconcile_fix_message_published", lambda: outbox.sweep(older_than_seconds=min(older_than_seconds, 10))
     yield "reconcile_release_stock", expiry.expire_all_due
     yield "reconcile_delete_file", object_deletion.sweep

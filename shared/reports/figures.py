@@ -59,7 +59,7 @@ AVAILABLE = Figure(
 STOCK = (QUOTA, HELD, AVAILABLE)
 
 SALES_SOURCE = "orders o JOIN order_items i ON i.order_id = o.id"
-"""Of the orders that were paid in the period (`orders.paid_at`), whatever became of them since."""
+"""Counted: the orders that were paid in the period (`orders.paid_at`), whatever became of them since."""
 SOLD = Figure(
     "sold", "Units that were paid for in the period and have not been given back.",
     "count(*) FILTER (WHERE i.returned_at IS NULL)",
@@ -86,7 +86,7 @@ COMMISSION = Figure("commission", "The platform's commission on these units.", "
 SALES = (SOLD, REFUNDED, GROSS, DISCOUNT, PLATFORM_DISCOUNT, FEES, WAIVED_FEES, COMMISSION)
 
 RETURNS_SOURCE = "ledger_postings p JOIN ledger_entries e ON e.posting_id = p.id"
-"""Of the postings of the period by which sales went back, and of the penalty (`IS_RETURN`)."""
+"""Counted: the postings of the period by which sales went back, and the penalty (`IS_RETURN`)."""
 IS_RETURN = "p.kind IN ('refund_owed', 'sale_taken_back', 'sale_rest_taken_back', 'cancellation_penalty')"
 _SALES_ACCOUNTS = "'commission_revenue', 'platform_fee_revenue', 'promotion_cost', 'payment_differences'"
 _IS_ORGANIZERS = "e.account LIKE 'organizer_payable:%'"
@@ -120,7 +120,7 @@ def net(amounts: Mapping[str, int]) -> int:
 
 
 ORDERS_SOURCE = "orders o"
-"""Of the orders that were made in the period (`orders.created_at`)."""
+"""Counted: the orders that were made in the period (`orders.created_at`)."""
 RESERVED_ORDERS = Figure("reserved", "Orders made in the period: each held its units.", "count(*)")
 OPEN_ORDERS = Figure(
     "open", "Of these, orders that are still held and not paid.",
@@ -141,7 +141,7 @@ OUTCOMES = (PAID_ORDERS, EXPIRED_ORDERS, CANCELLED_ORDERS)
 FUNNEL = (RESERVED_ORDERS, OPEN_ORDERS, *OUTCOMES)
 
 PAYMENTS_SOURCE = "orders o JOIN payments p ON p.order_id = o.id"
-"""Of the orders that were made in the period; grouped by status, and by method and gateway."""
+"""Counted: the orders that were made in the period; grouped by status, and by method and gateway."""
 PAYMENTS = Figure("payments", "Payments of the orders made in the period: each try to pay is one.", "count(*)")
 ASKED = Figure("amount", "What these payments ask for.", "sum(p.amount)")
 RECEIVED = Figure(
@@ -151,7 +151,7 @@ RECEIVED = Figure(
 BY_PAYMENT = (PAYMENTS, ASKED, RECEIVED)
 
 TICKETS_SOURCE = "tickets k"
-"""Of the event's tickets, at any time."""
+"""Counted: the event's tickets, at any time."""
 VALID_TICKETS = Figure(
     "tickets", "Tickets that are valid or have been used.", "count(*) FILTER (WHERE k.status <> 'void')"
 )
@@ -161,7 +161,7 @@ CHECKED_IN = Figure(
 CHECK_INS = (VALID_TICKETS, CHECKED_IN)
 
 TRANSACTIONS_SOURCE = "ledger_postings l JOIN orders o ON o.id = l.order_id JOIN payments p ON p.id = l.reference_id"
-"""Of the sales that were booked in the period, of all events; the payment is the one that completed the order."""
+"""Counted: the sales that were booked in the period, of all events; the payment is the one that completed the order."""
 TRANSACTION_COUNT = Figure("transactions", "Orders whose sale was booked in the period.", "count(*)")
 TURNOVER = Figure("turnover", "What these orders cost their buyers, fees included.", "COALESCE(sum(o.total_amount), 0)")
 TRANSACTIONS = (TRANSACTION_COUNT, TURNOVER)

@@ -60,7 +60,7 @@ _SEARCH = text(f"""
     ) AS shown ON true ORDER BY shown.created_at DESC, shown.id DESC
 """)
 _BEGINNING = re.compile(r"[0-9a-f]{1,8}(-[0-9a-f]{0,4}){0,3}(-[0-9a-f]{0,12})?")
-"""What may be the beginning of an order's id."""
+"""Words that may be the beginning of an order's id."""
 
 
 class OrderSearch(PageQuery):

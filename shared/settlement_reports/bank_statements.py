@@ -55,7 +55,7 @@ def import_statement(tx: Transaction, content: bytes, *, by: UUID) -> StatementR
 
 
 NewArrivalKey = tuple[str, str, int, str]
-"""What makes two rows of a statement equal."""
+"""The columns by which two rows of a statement are equal."""
 
 
 def _key(arrival: NewArrival) -> NewArrivalKey:

@@ -82,7 +82,7 @@ class Row:
     number: int
     cells: Mapping[str, str]
     titles: Mapping[str, str] = field(default_factory=dict)
-    """What the report calls our columns."""
+    """The report's names of our columns."""
     roundings: list[str] = field(default_factory=list)
     """The columns whose fractions of a rupiah were rounded."""
 

@@ -24,7 +24,7 @@ from shared.web.pages import Page, PageRequest, Redirect
 PATH = "/account/confirm"
 ACCOUNT = "/account"
 _PREFIX = "confirm_"
-"""What the names of our own fields begin with beside those of a form that is held."""
+"""The prefix of our own fields beside those of a form that is held."""
 _TARGET = f"{_PREFIX}target"
 
 

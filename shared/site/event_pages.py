@@ -20,7 +20,7 @@ from shared.web.pages import Page, PageRequest
 
 PAGE_SIZE = 12
 MAX_UNITS = 100
-"""Of one tier in an order, as the API takes them."""
+"""The most of one tier in an order, as the API takes them."""
 _FILTERS = ("q", "category", "location", "from", "to", "price_min", "price_max", "sort")
 
 pages = App("site")

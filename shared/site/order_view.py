@@ -180,7 +180,7 @@ class OrderView:
 
     @property
     def products(self) -> list[Line]:
-        """What is handed over at the counter, line by line."""
+        """The goods that are handed over at the counter, line by line."""
         return _lines([item for item in self.order.items if self.tiers[str(item.tier_id)].kind == TierKind.PRODUCT])
 
     @property

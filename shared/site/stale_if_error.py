@@ -19,7 +19,7 @@ from shared.cloud.read_through_cache import CachedValue
 
 KEPT = 500
 MAX_BYTES = 32 * 2**20
-"""Of all copies together as JSON: an organizer's texts may be long, and a stranger may ask for many pages."""
+"""The size of all copies together as JSON: an organizer's texts may be long, and a stranger may ask for many pages."""
 
 M = TypeVar("M", bound=BaseModel)
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ _copies: "OrderedDict[str, _Copy]" = OrderedDict()
 
 @dataclass(frozen=True)
 class _Copy:
-    """What a page showed, when, and its size."""
+    """The content of a page, when it was shown, and its size."""
 
     at: datetime
     value: BaseModel

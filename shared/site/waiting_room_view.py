@@ -27,7 +27,7 @@ _SAID: Final = {
     "drawn": _("The order is drawn. Your position is {position}."),
     "begins": _("In {time}"),
 }
-"""What the page's script says."""
+"""The words of the page's script."""
 
 
 def public_page(request: PageRequest, room: RoomState) -> Page:

@@ -98,7 +98,7 @@ def test_from_a_place_to_the_order(rush: Rush, world: World, visitor: Visitor, w
 def test_the_next_person_on_a_phone_can_take_a_place_too(
     rush: Rush, world: World, visitor: Visitor, watch: Watch, signs_out: bool
 ):
-    """Whether the one before has signed out, or their session is over."""
+    """The one before has signed out, or their session is over."""
     page, own = visitor.page, f"/queue/{rush.event['slug']}"
     join = page.get_by_role("button", name="Ambil tempat")
     visitor.sign_in(world.somebody())

@@ -43,13 +43,13 @@ def attempts(stack: Stack, order: dict[str, Any]) -> Sequence[Row[Any]]:
 
 
 def is_between_transactions(stack: Stack, order: dict[str, Any], *, is_made: bool) -> bool:
-    """Whether a checkout has recorded its try, not what came of it; the gateway has made the payment or has not."""
+    """True if a checkout has recorded its try, not what came of it; the gateway has made the payment or has not."""
     is_opening = [attempt.status for attempt in attempts(stack, order)] == ["opening"]
     return is_opening and len(payable(stack, order)) == is_made
 
 
 def is_closed(stack: Stack, order: dict[str, Any]) -> bool:
-    """Whether no gateway takes money for an order any more."""
+    """True if no gateway takes money for an order any more."""
     return not payable(stack, order)
 
 

@@ -84,7 +84,7 @@ class Local:
         return Truth(orders.made, holdings.oversold, holdings.miscounted, orders.unissued)
 
     def processor_seconds(self) -> float:
-        """Of all web workers."""
+        """The processor time of all web workers."""
         return processor.used(self._product.web)
 
 

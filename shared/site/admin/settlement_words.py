@@ -68,7 +68,7 @@ ADVICE: Final[Mapping[DifferenceKind, str]] = {
         "gateway. The task closes by itself once it is matched."
     ),
 }
-"""What each kind of difference means, and what to do."""
+"""The meaning of each kind of difference, and what to do."""
 
 
 def details_of(problem: Problem | None, language: Language) -> list[str]:

@@ -34,7 +34,7 @@ KINDS: Final = {
     "sale_rest_taken_back": _("Payment taken back"),
     "disbursement_reversed": _("Transfer came back"),
 }
-"""What moved the account, by the kind of the posting; any other is a correction."""
+"""The causes of movements, by the kind of the posting; any other is a correction."""
 SALE_BELOW_ZERO: Final = _("Order with your promo code: commission and fees")
 """A sale whose discount has left less than what the organizer pays for it."""
 CORRECTION: Final = _("Correction")

@@ -17,7 +17,7 @@ from shared.web.pages import Language
 _NUMBERS = ("max_discount", "minimum_spend", "max_uses", "max_uses_per_user", "budget")
 _MOMENTS = ("starts_at", "ends_at")
 _NO_LIMIT: Final = {"minimum_spend": 0}
-"""What an empty field sends where that is not null."""
+"""The value that an empty field sends where that is not null."""
 
 
 LABELS: Final = {

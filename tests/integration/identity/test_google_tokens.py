@@ -22,7 +22,7 @@ from tests.waiting import until
 
 
 def is_believed(token: str, nonce: str | None = None) -> bool:
-    """Whether a token says who somebody is."""
+    """True if a token says who somebody is."""
     try:
         return bool(verify(token, nonce))
     except GoogleTokenInvalid:

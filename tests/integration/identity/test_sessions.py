@@ -34,7 +34,7 @@ def let_pass(tokens: Tokens, *, seconds: int = 0, days: int = 0) -> None:
 
 
 def is_over(tokens: Tokens) -> bool:
-    """Whether a token is refused."""
+    """True if a token is refused."""
     try:
         refresh(tokens)
     except SessionEnded:

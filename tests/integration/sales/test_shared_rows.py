@@ -34,7 +34,7 @@ def is_free(table: str, row_id: UUID) -> bool:
 
 
 def waits_for_the_lowest_first(act: Callable[[], object], table: str, row_ids: list[UUID]) -> bool:
-    """Whether `act` has locked no other of these rows while it waits for the lowest one."""
+    """True if `act` has locked no other of these rows while it waits for the lowest one."""
     lowest, *others = sorted(row_ids)
     with transaction() as tx:
         assert lock(tx, table, lowest)

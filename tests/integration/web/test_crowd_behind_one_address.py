@@ -99,7 +99,7 @@ def limit_of(method: str, path: str) -> Limit:
 
 
 def is_let_in(address: str, method: str, path: str, body: Any = None, *, by: Principal | None = None) -> bool:
-    """Whether the limits of the route at this path let a request in."""
+    """True if the limits of the route at this path let a request in."""
     sent = json.dumps(body).encode()
     request = Request({"REMOTE_ADDR": address, "CONTENT_LENGTH": str(len(sent)), "wsgi.input": BytesIO(sent)})
     try:
