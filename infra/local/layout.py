@@ -83,6 +83,8 @@ class Layout:
             chosen["GOOGLE_CLIENT_IDS"] = f"{PROJECT}.apps.googleusercontent.com"
             chosen["GOOGLE_AUTHORIZATION_URL"] = f"{self.public_url}/simulators/google/o/oauth2/v2/auth"
             chosen["GOOGLE_CERTS_URL"] = f"{self.cloud_url}/oidc/certs"
+        if "WHATSAPP_NUMBER" not in given:
+            chosen["WHATSAPP_LINK_URL"] = f"{self.public_url}/simulators/whatsapp/wa.me"
         if "MIDTRANS_SNAP_URL" not in chosen:  # browsers come by the product's address
             chosen["MIDTRANS_SNAP_URL"] = chosen["MIDTRANS_BASE_URL"]
             chosen["MIDTRANS_SNAP_SCRIPT_URL"] = f"{self.public_url}/simulators/midtrans/snap/snap.js"

@@ -53,4 +53,4 @@ def disconnect(tx: Transaction, user_id: UUID) -> None:
 def linking_url(address: str) -> str | None:
     """The link that begins to link the account of an address, in a chat with us; None where there is no number."""
     number = settings().whatsapp_number
-    return f"https://wa.me/{number}?text={quote(f'EMAIL {address}')}" if number else None
+    return f"{settings().whatsapp_link_url}/{number}?text={quote(f'EMAIL {address}')}" if number else None

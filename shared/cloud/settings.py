@@ -78,6 +78,8 @@ class Settings:
     """Meta's id of our business number. Empty: we have none, and whatever is sent to us is for somebody else."""
     whatsapp_number: str = ""
     """Our business number in digits, for links that open a chat with it. Empty: no page offers the chat."""
+    whatsapp_link_url: str = "https://wa.me"
+    """The address of those links, before the number."""
     whatsapp_message_price: int = 413
     """The rupiah that Meta charges for a message to Indonesia (infra/checks/costs.py has its source)."""
     whatsapp_daily_budget: int = 5_000_000

@@ -1,7 +1,8 @@
 """Phones of people with WhatsApp: a page to write on, and calls for tests that do the same.
 
 GET  /whatsapp/                          the phones, and a form for another one
-GET  /whatsapp/phones/{id}               a phone: its chat with us
+GET  /whatsapp/wa.me/{number}?text=      a link that opens a chat with us: on the newest phone, or a first one
+GET  /whatsapp/phones/{id}?text=         a phone: its chat with us, and a text that it has not sent yet
 POST /whatsapp/phones                    {name, phone?, username?}   a new phone
 POST /whatsapp/phones/{id}/write         {text, deliver?}            the person writes
 POST /whatsapp/phones/{id}/write         {texts}                     writes several messages, told in one webhook
@@ -18,6 +19,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request
 from sqlalchemy import Connection, Engine, Row, select
@@ -31,6 +33,7 @@ from infra.local.simulators.webhooks import Mode, Plan
 from shared.local_time import HOME_ZONE, time_of_day
 
 _PHONE = re.compile(r"62\d{8,12}")
+_FIRST_PHONE = "081200000001"
 _MOST_SHOWN = 100
 _PICTURE = {
     "mime_type": "image/jpeg",
@@ -43,6 +46,7 @@ def phone_pages(settings: SimulatorSettings, engine: Engine) -> Blueprint:
     """The phones. Whoever opens the page may write on each."""
     pages = Blueprint("whatsapp_phones", __name__)
     _add_overview(pages, settings, engine)
+    _add_link(pages, settings, engine)
     _add_phone(pages, settings, engine)
     _add_documents(pages, engine)
     _add_actions(pages, settings, engine)
@@ -64,6 +68,18 @@ def _add_overview(pages: Blueprint, settings: SimulatorSettings, engine: Engine)
         return _answer(person.id, {"id": person.id, "user_id": person.user_id})
 
 
+def _add_link(pages: Blueprint, settings: SimulatorSettings, engine: Engine) -> None:
+    @pages.get("/wa.me/<number>")
+    def link(number: str) -> AnyResponse:
+        if number != settings.whatsapp_number:
+            abort(404, "the number of no business here")
+        with engine.begin() as tx:
+            newest = tx.execute(select(phones).order_by(phones.c.id.desc()).limit(1)).first()
+            person = newest or _add_person(tx, {"phone": _FIRST_PHONE})
+        text = urlencode({"text": request.args.get("text", "")})
+        return redirect(f"/simulators/whatsapp/phones/{person.id}?{text}", 303)
+
+
 def _add_person(tx: Connection, wanted: dict[str, Any]) -> Row[Any]:
     """The person with this number, added unless known."""
     phone = re.sub(r"^0", "62", re.sub(r"\D", "", str(wanted.get("phone") or ""))) or None
@@ -80,7 +96,8 @@ def _add_phone(pages: Blueprint, settings: SimulatorSettings, engine: Engine) ->
     def phone(phone_id: int) -> str:
         with engine.connect() as tx:
             person = _person(tx, phone_id)
-        return render_template("phone.html", person=person, business=settings.merchant_name)
+        text = request.args.get("text", "")[:4096]
+        return render_template("phone.html", person=person, business=settings.merchant_name, text=text)
 
     @pages.get("/phones/<int:phone_id>/chat")
     def chat(phone_id: int) -> str:

@@ -104,6 +104,17 @@ def test_what_somebody_writes_is_told_signed_and_what_we_answer_is_delivered(pho
         assert [each.callback_data for each in ours] == ["our-id-1"]
 
 
+def test_a_link_opens_the_chat_with_a_text_that_is_not_sent_yet(phones: Phones, base_url: str):
+    phone = phones.add()
+    opened = requests.get(
+        f"{base_url}/simulators/whatsapp/wa.me/628110000001", params={"text": "EMAIL a@contoh.id"}, timeout=60
+    )
+    assert f"/phones/{phone['id']}?" in opened.url
+    assert 'value="EMAIL a@contoh.id"' in opened.text
+    assert "a@contoh.id" not in phones.page(phone, "/chat")
+    assert requests.get(f"{base_url}/simulators/whatsapp/wa.me/62811999", timeout=60).status_code == 404
+
+
 def test_somebody_with_a_username_has_no_number(phones: Phones, whatsapp: WhatsApp):
     phone = phones.add(username="nana.contoh")
     phones.does(phone, "write", text="halo")
