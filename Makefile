@@ -48,7 +48,7 @@ coverage: setup ## Show how much of shared/ the unit and integration tests run; 
 	$(BIN)/coverage report --skip-covered --sort=cover --fail-under=80
 
 explore: setup ## Walk new random paths, more often and on a larger scale than the tests do; what fails becomes a test
-	EXPLORE=1 ORDER_LIVES=600 MONEY_STEPS=6000 SCALE=1000 $(PYTEST) $(EXPLORED)
+	EXPLORE=$(or $(EXPLORE),1) ORDER_LIVES=600 MONEY_STEPS=6000 SCALE=1000 $(PYTEST) $(EXPLORED)
 
 check: setup ## Lint, formatting, types, import rules, security, generated documents: two at a time, each told as a whole
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going $(SYNC) types lint security documents

@@ -77,7 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(ENVIRONMENT)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each process that a test starts compiles every module anew
     sys.dont_write_bytecode = False
-    scheduling.choose_order()
+    scheduling.draw_numbers()
     if migrated_cluster.FOLDER not in os.environ:
         shared = ExitStack()
         config.add_cleanup(shared.close)

@@ -78,10 +78,12 @@ def together(file: str) -> str:
     return f"{shared[0]}{second}" if shared else file
 
 
-def choose_order() -> None:
-    """Draw the number of a random order. Every worker reads it from its environment."""
+def draw_numbers() -> None:
+    """Draw the number of a random order, and the first of new histories. Every worker reads them in its environment."""
     if os.environ.get("ORDER") == "random":
         os.environ["ORDER"] = str(random.randrange(100_000))
+    if os.environ.get("EXPLORE") == "1":
+        os.environ["EXPLORE"] = str(random.randrange(1_000, 10**9))
 
 
 def arrange(items: list[pytest.Item]) -> None:
@@ -97,9 +99,10 @@ def arrange(items: list[pytest.Item]) -> None:
 
 
 def header() -> Sequence[str]:
-    """The line that pytest prints about it at the beginning."""
-    chosen = os.environ.get("ORDER")
-    return [f"files in random order: make test ORDER={chosen} repeats it"] if chosen else []
+    """The lines that pytest prints about them at the beginning."""
+    order, first = os.environ.get("ORDER"), os.environ.get("EXPLORE")
+    lines = [f"files in random order: make test ORDER={order} repeats it"] if order else []
+    return [*lines, f"new histories from {first} on: make explore EXPLORE={first} repeats them"] if first else lines
 
 
 def _file(item: pytest.Item) -> str:
