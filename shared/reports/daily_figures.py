@@ -152,7 +152,10 @@ _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended('daily_figur
 # Nobody waits for a recount: it locks no row.
 _TAKE_MINUTES = text("SELECT set_config('statement_timeout', '5min', true), set_config('lock_timeout', '5min', true)")
 _ZONE = text("SELECT timezone FROM events WHERE id = :event_id")
-_ALL = text("SELECT DISTINCT event_id FROM orders")
+_ALL = text("""
+    SELECT id FROM events e
+    WHERE EXISTS (SELECT 1 FROM orders WHERE event_id = e.id)  -- Uses index: orders_event_created
+""")
 _CHANGED = text("""
     SELECT event_id FROM daily_figures WHERE created_at > now() - make_interval(days => :days)
     UNION SELECT event_id FROM daily_payments WHERE created_at > now() - make_interval(days => :days)
