@@ -160,7 +160,7 @@ def _buckets(listed: Manifest) -> None:
 def _show_to_everybody(name: str) -> None:
     bucket = clients.storage().bucket(name)
     policy = bucket.get_iam_policy(requested_policy_version=3)
-    policy.bindings = [{"role": "roles/storage.objectViewer", "members": {"allUsers"}}]
+    policy.bindings = [{"role": "roles/storage.legacyObjectReader", "members": {"allUsers"}}]
     bucket.set_iam_policy(policy)
 
 

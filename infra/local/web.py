@@ -101,7 +101,7 @@ class Web:
         try:
             return compressed(self._functions[manifest().showing(path)])
         except LookupError:
-            return _not_found
+            return public_buckets.not_found
 
     def _public_function(self, path: str) -> Wsgi:
         try:

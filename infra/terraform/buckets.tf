@@ -91,7 +91,7 @@ resource "google_storage_bucket_iam_binding" "no_viewers" {
   members = ["projectOwner:${var.project_id}"]
 }
 
-# Reading an object whose name is known, not listing them.
+# Reading an object whose name is known, not listing them: for an unknown name Google says 403 (url_map.tf).
 resource "google_storage_bucket_iam_member" "everybody_reads" {
   # checkov:skip=CKV_GCP_28:Banners, posters and waiting rooms are shown to everybody
   for_each = setintersection(local.public_buckets, module.manifest.contents.buckets)
@@ -99,4 +99,15 @@ resource "google_storage_bucket_iam_member" "everybody_reads" {
   bucket = google_storage_bucket.product[each.key].name
   role   = "roles/storage.legacyObjectReader"
   member = "allUsers"
+}
+
+# What people and programs read at an address that nobody serves (url_map.tf).
+resource "google_storage_bucket_object" "not_found" {
+  for_each = { "not-found.html" = "text/html; charset=utf-8", "not-found.json" = "application/problem+json" }
+
+  bucket        = google_storage_bucket.product["media"].name
+  name          = each.key
+  content       = file("${path.module}/pages/${each.key}")
+  content_type  = each.value
+  cache_control = "public, max-age=300"
 }

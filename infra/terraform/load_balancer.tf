@@ -80,6 +80,21 @@ resource "google_compute_backend_bucket" "media" {
   ]
 }
 
+# The page for an address that nobody serves. Its only style is the one that stands in it.
+resource "google_compute_backend_bucket" "not_found" {
+  name        = "not-found"
+  description = "The page for an address that nobody serves"
+  bucket_name = google_storage_bucket.product["media"].name
+  enable_cdn  = false
+
+  custom_response_headers = [
+    "Strict-Transport-Security: max-age=31536000; includeSubDomains",
+    "X-Content-Type-Options: nosniff",
+    "Content-Security-Policy: default-src 'none'; style-src 'sha256-${local.not_found_style}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Referrer-Policy: same-origin",
+  ]
+}
+
 # Waiting rooms: a page and a status for everybody, for as long as each says (shared/site/waiting_room_publishing.py). The
 # headers are those of the site's pages (shared/web/pages.py).
 resource "google_compute_backend_bucket" "queue" {
@@ -107,6 +122,8 @@ resource "google_compute_backend_bucket" "queue" {
 }
 
 locals {
+  not_found_style = base64sha256(regex("(?s)<style>(.*)</style>", file("${path.module}/pages/not-found.html"))[0])
+
   page_policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 }
 

@@ -38,6 +38,10 @@ locals {
   # Objects of the bucket `queue` are named as their addresses, so nothing is rewritten.
   queue_prefixes = ["/id/queue/", "/en/queue/", "/queue-status/"]
 
+  # A bucket whose objects nobody may list says 403 of an unknown one, in XML: people get a page instead, and programs
+  # a problem document.
+  not_found = { "/api/" = "/not-found.json", "/" = "/not-found.html" }
+
   # Google refuses a URL map that doesn't do what its tests say. There is room for 100.
   route_tests = slice(local.routes, 0, min(length(local.routes), 100))
 }
@@ -45,7 +49,7 @@ locals {
 resource "google_compute_url_map" "main" {
   name = "main"
 
-  # Whatever nobody serves, the bucket answers with 404: scanners wake no function.
+  # Whatever nobody serves, a bucket answers: scanners wake no function.
   default_service = google_compute_backend_bucket.media.id
 
   host_rule {
@@ -84,6 +88,15 @@ resource "google_compute_url_map" "main" {
           prefix_match = match_rules.value
         }
       }
+
+      custom_error_response_policy {
+        error_service = google_compute_backend_bucket.not_found.id
+        error_response_rule {
+          match_response_codes   = ["403", "404"]
+          path                   = local.not_found["/"]
+          override_response_code = 404
+        }
+      }
     }
 
     dynamic "route_rules" {
@@ -112,6 +125,26 @@ resource "google_compute_url_map" "main" {
       route_action {
         url_rewrite {
           path_prefix_rewrite = "/"
+        }
+      }
+    }
+
+    dynamic "route_rules" {
+      for_each = reverse(keys(local.not_found)) # the longer prefix first
+      content {
+        priority = 2000 + route_rules.key
+        service  = google_compute_backend_bucket.media.id
+
+        match_rules {
+          prefix_match = route_rules.value
+        }
+        custom_error_response_policy {
+          error_service = google_compute_backend_bucket.not_found.id
+          error_response_rule {
+            match_response_codes   = ["403", "404"]
+            path                   = local.not_found[route_rules.value]
+            override_response_code = 404
+          }
         }
       }
     }

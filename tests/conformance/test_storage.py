@@ -272,11 +272,21 @@ def public_url(local_cloud: Any, blob: Blob) -> str:
     return f"{local_cloud.http_url}/{blob.bucket.name}/{blob.name}"
 
 
-def make_public(bucket: Bucket) -> None:
+def make_public(bucket: Bucket, role: str = "roles/storage.objectViewer") -> None:
     """Let everybody read the bucket's objects."""
     policy = bucket.get_iam_policy()
-    policy.bindings.append({"role": "roles/storage.objectViewer", "members": {"allUsers"}})
+    policy.bindings.append({"role": role, "members": {"allUsers"}})
     bucket.set_iam_policy(policy)
+
+
+def test_whoever_may_not_list_objects_is_not_told_that_one_is_missing(local_cloud: Any, bucket: Bucket) -> None:
+    blob = bucket.blob("banners/konser.png")
+    blob.upload_from_string(b"PNG", content_type="image/png")
+    make_public(bucket, "roles/storage.legacyObjectReader")
+    url = public_url(local_cloud, blob)
+    missing = requests.get(f"{url}.missing", timeout=10)
+    assert requests.get(url, timeout=10).status_code == 200
+    assert (missing.status_code, "AccessDenied" in missing.text) == (403, True)
 
 
 def test_objects_are_private_until_the_bucket_is_made_public(local_cloud: Any, bucket: Bucket) -> None:

@@ -164,6 +164,13 @@ def test_a_choice_that_no_form_sends_breaks_nothing(world: World, query: str):
     assert get(world, f"/buy/{event['slug']}?{query}").status_code in (200, 303, 404)
 
 
+@pytest.mark.parametrize("path", ["/xyz", "/id/queue/tidak-ada", "/events"])
+def test_an_address_that_nobody_serves_is_a_page_that_leads_on(world: World, path: str):
+    answer = get(world, path)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert 'href="/id"' in answer.text
+
+
 def test_who_has_chosen_nothing_without_script_is_told_to_choose(world: World):
     event = world.publish()
     path = f"/buy/{event['slug']}?lang=id&t_{event['tiers'][0]['id']}=0"

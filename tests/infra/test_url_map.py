@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from werkzeug.routing import Map, Rule
+from werkzeug.test import Client
 
+from infra.local import public_buckets
 from shared.web import headers, pages
 
 ROOT = Path(__file__).parents[2]
@@ -19,7 +21,12 @@ def ask(resources, outputs):
     """The function a path is sent to, as Google decides: the first rule by priority that matches it."""
     url_map = resources["google_compute_url_map.main"]
     rules = sorted(url_map["path_matcher"][0]["route_rules"], key=lambda rule: rule["priority"])
-    functions = {rule["priority"]: rule["function"] for rule in outputs["route_rules"]} | {400: "queue", 500: "site"}
+    functions = {rule["priority"]: rule["function"] for rule in outputs["route_rules"]} | {
+        400: "queue",
+        500: "site",
+        2000: "not-found.json",
+        2001: "not-found.html",
+    }
 
     def answer(path: str) -> str | None:
         for rule in rules:
@@ -91,18 +98,49 @@ def test_the_map_stays_within_googles_limits(resources):
 
 
 @pytest.mark.parametrize(
-    "path", ["/static/x.css", "/api/v1/tasks/expire", "/messages/payment.success", "/jobs/sweep", "/api/v1/x"]
+    ("path", "answer"),
+    [
+        ("/static/x.css", "not-found.html"),
+        ("/messages/payment.success", "not-found.html"),
+        ("/jobs/sweep", "not-found.html"),
+        ("/api/v1/tasks/expire", "not-found.json"),
+        ("/api/v1/x", "not-found.json"),
+    ],
 )
-def test_what_nobody_documents_reaches_no_function(ask, path):
-    assert ask(path) is None
+def test_what_nobody_documents_reaches_no_function(ask, path, answer):
+    assert ask(path) == answer
+
+
+@pytest.mark.parametrize(("priority", "page"), [(400, "html"), (2000, "json"), (2001, "html")])
+def test_a_bucket_that_says_403_of_what_it_lacks_is_a_404_for_everybody(resources, priority, page):
+    [rule] = [
+        each
+        for each in resources["google_compute_url_map.main"]["path_matcher"][0]["route_rules"]
+        if each["priority"] == priority
+    ]
+    [told] = rule["custom_error_response_policy"][0]["error_response_rule"]
+    assert told == {
+        "match_response_codes": ["403", "404"],
+        "path": f"/not-found.{page}",
+        "override_response_code": 404,
+    }
+
+
+def test_the_page_for_unknown_addresses_has_the_laptop_s_policy(resources):
+    [policy] = [
+        header.removeprefix("Content-Security-Policy: ")
+        for header in resources["google_compute_backend_bucket.not_found"]["custom_response_headers"]
+        if header.startswith("Content-Security-Policy")
+    ]
+    answer = Client(public_buckets.not_found).get("/xyz")
+    assert (answer.status_code, answer.headers["Content-Security-Policy"]) == (404, policy)
 
 
 def test_pictures_come_from_the_bucket(ask, resources):
     assert ask("/media/banners/1.jpg") == "media"
-    last = max(
-        resources["google_compute_url_map.main"]["path_matcher"][0]["route_rules"], key=lambda rule: rule["priority"]
-    )
-    assert last["route_action"][0]["url_rewrite"][0]["path_prefix_rewrite"] == "/"
+    rules = resources["google_compute_url_map.main"]["path_matcher"][0]["route_rules"]
+    [pictures] = [rule for rule in rules if rule["match_rules"][0].get("prefix_match") == "/media/"]
+    assert pictures["route_action"][0]["url_rewrite"][0]["path_prefix_rewrite"] == "/"
 
 
 def test_google_tries_every_route_before_it_takes_the_map(resources):

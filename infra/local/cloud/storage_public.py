@@ -1,5 +1,6 @@
 """The part of Cloud Storage that browsers see: /<bucket>/<object> of public buckets (XML API). No signed URLs."""
 
+from collections.abc import Collection
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -9,15 +10,27 @@ from werkzeug import Request, Response
 from infra.local.cloud import storage_objects as stored
 from infra.local.cloud.storage_objects import StorageError
 
-_READERS = {"roles/storage.objectViewer", "roles/storage.objectAdmin", "roles/storage.legacyObjectReader"}
+_LISTERS = {"roles/storage.objectViewer", "roles/storage.objectAdmin"}
+_READERS = _LISTERS | {"roles/storage.legacyObjectReader"}
 _CODES = {"notFound": "NoSuchKey", "conditionNotMet": "PreconditionFailed", "invalid": "InvalidArgument"}
 
 
 def answer(tx: Connection, request: Request, bucket: str, name: str) -> Response:
-    """Serve GET and HEAD of an object in a public bucket. Raises StorageError."""
-    if request.method not in ("GET", "HEAD") or not _is_public(stored.bucket(tx, bucket)):
+    """Serve GET and HEAD of an object in a public bucket. Raises StorageError.
+
+    Whoever may not list objects is not told either that one is missing: that is a 403.
+    """
+    there = stored.bucket(tx, bucket)
+    if request.method not in ("GET", "HEAD") or not _is_granted(there, _READERS):
         raise StorageError(401, "AuthenticationRequired", f"Anonymous callers have no access to {bucket}/{name}.")
-    return content(request, stored.read(tx, bucket, name), public=True)
+    try:
+        return content(request, stored.read(tx, bucket, name), public=True)
+    except StorageError as error:
+        if error.status == 404 and not _is_granted(there, _LISTERS):
+            raise StorageError(
+                403, "AccessDenied", f"Permission denied on {bucket}/{name} (or it may not exist)."
+            ) from error
+        raise
 
 
 def content(request: Request, row: Row[Any], *, public: bool = False) -> Response:
@@ -47,10 +60,9 @@ def error(problem: StorageError) -> Response:
     return Response(f"<?xml version='1.0' encoding='UTF-8'?>{body}", problem.status, content_type="application/xml")
 
 
-def _is_public(bucket: Row[Any]) -> bool:
-    return any(
-        "allUsers" in binding.get("members", ()) and binding.get("role") in _READERS for binding in bucket.policy
-    )
+def _is_granted(bucket: Row[Any], roles: Collection[str]) -> bool:
+    """True if everybody has one of these roles."""
+    return any("allUsers" in binding.get("members", ()) and binding.get("role") in roles for binding in bucket.policy)
 
 
 def _fingerprints(row: Row[Any]) -> dict[str, str]:

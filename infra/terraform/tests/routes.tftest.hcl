@@ -29,7 +29,7 @@ run "what_is_routed_and_refused" {
       flatten([for rule in google_compute_url_map.main.path_matcher[0].route_rules : [
         for match in rule.match_rules : coalesce(match.full_path_match, match.path_template_match, match.prefix_match)
       ]])
-      == concat(flatten(output.route_rules[*].patterns), ["/id/queue/", "/en/queue/", "/queue-status/"], [for page in output.pages : trimsuffix(page.address, "*")], ["/media/"])
+      == concat(flatten(output.route_rules[*].patterns), ["/id/queue/", "/en/queue/", "/queue-status/"], [for page in output.pages : trimsuffix(page.address, "*")], ["/media/", "/api/", "/"])
     )
     error_message = "The URL map doesn't hold the rules it was given."
   }
