@@ -117,7 +117,10 @@ def request(tx: Transaction, wanted: RunRequest, *, by: UUID) -> ReconcileRunRes
     """Request a run; the same kind requested again, while it waits, is that run. Raises RunWaiting for the other."""
     run_id: UUID | None = tx.execute(_REQUEST, {"thorough": wanted.thorough, "by": by}).scalar()
     if run_id is None:
-        waiting = _response(dict(tx.execute(_WAITING).mappings().one()))
+        row = tx.execute(_WAITING).mappings().first()
+        if row is None:  # it has begun meanwhile
+            return request(tx, wanted, by=by)
+        waiting = _response(dict(row))
         if waiting.thorough != wanted.thorough:
             raise RunWaiting
         return waiting

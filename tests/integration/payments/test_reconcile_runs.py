@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from unittest import mock
 from uuid import UUID
 
 import pytest
@@ -89,6 +90,21 @@ def test_requested_twice_at_once_it_runs_once(admin: Principal, scheduled: Sched
     deliver(task)
     deliver(task)  # and so does a task that comes twice
     assert [run["id"] for run in runs(admin)] == [run_id]
+
+
+def test_requested_while_the_one_that_waits_begins_it_is_another_run(admin: Principal, scheduled: Scheduled):
+    first = UUID(request(admin).get_json()["id"])
+    with transaction() as tx:
+        execute = tx.execute
+
+        def begin_after(*statement: Any) -> Any:
+            result = execute(*statement)
+            reconcile_runs.run_requested(first)
+            return result
+
+        with mock.patch.object(tx, "execute", side_effect=begin_after):
+            second = reconcile_runs.request(tx, reconcile_runs.RunRequest(thorough=True), by=admin.id)
+    assert (second.id != first, second.thorough, second.started_at) == (True, True, None)
 
 
 def test_a_run_of_the_other_kind_has_to_wait_its_turn(admin: Principal, scheduled: Scheduled):
