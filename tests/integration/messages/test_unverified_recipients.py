@@ -156,7 +156,7 @@ def test_one_buyer_reaches_few_strangers_a_day_and_loses_no_ticket(sendgrid):
     assert len(told) == len(strangers) // 5
     body = sent(sendgrid, told[-1])
     assert len(body["attachments"]) == 5
-    assert "5 peserta lain tidak kami kirimi email" in body["content"][0]["value"]
+    assert "5 peserta lain tidak kami kirimi e-mail" in body["content"][0]["value"]
 
 
 def test_an_organizer_whom_a_bank_knows_may_name_their_free_event(sendgrid):
