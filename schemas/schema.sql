@@ -211,10 +211,11 @@ BEGIN
     INSERT INTO event_prices (event_id, start_date, starts_at, ends_at, price)
     SELECT moment.event_id, e.start_date, moment.at,
         COALESCE(lead(moment.at) OVER (PARTITION BY moment.event_id ORDER BY moment.at), 'infinity'),
-        (SELECT min(CASE WHEN t.early_bird_price IS NOT NULL
-                         AND COALESCE(t.early_bird_start <= moment.at, true) AND t.early_bird_end > moment.at
-                    THEN t.early_bird_price ELSE t.price END)
-         FROM ticket_tiers t WHERE t.event_id = moment.event_id)
+        (SELECT COALESCE(min(price) FILTER (WHERE kind IN ('ticket', 'registration')), min(price)) FROM (
+            SELECT t.kind, CASE WHEN t.early_bird_price IS NOT NULL
+                    AND COALESCE(t.early_bird_start <= moment.at, true) AND t.early_bird_end > moment.at
+                THEN t.early_bird_price ELSE t.price END AS price
+            FROM ticket_tiers t WHERE t.event_id = moment.event_id) AS tiers)
     FROM (
         SELECT id AS event_id, timestamptz '-infinity' AS at FROM events WHERE id = ANY(ids)
         UNION SELECT event_id, early_bird_start FROM ticket_tiers
@@ -2348,7 +2349,7 @@ CREATE CONSTRAINT TRIGGER ledger_postings_filled AFTER INSERT ON public.ledger_p
 
 CREATE TRIGGER numbered BEFORE UPDATE OF status, exited_at, revision, qr_hash, replaced_qr_hashes ON public.tickets FOR EACH ROW EXECUTE FUNCTION public.number_ticket_change();
 
-CREATE TRIGGER price_changed AFTER UPDATE OF price, early_bird_price, early_bird_start, early_bird_end ON public.ticket_tiers FOR EACH ROW WHEN (((((old.price IS DISTINCT FROM new.price) OR (old.early_bird_price IS DISTINCT FROM new.early_bird_price)) OR (old.early_bird_start IS DISTINCT FROM new.early_bird_start)) OR (old.early_bird_end IS DISTINCT FROM new.early_bird_end))) EXECUTE FUNCTION public.price_event_of_tier();
+CREATE TRIGGER price_changed AFTER UPDATE OF kind, price, early_bird_price, early_bird_start, early_bird_end ON public.ticket_tiers FOR EACH ROW WHEN ((((((old.kind IS DISTINCT FROM new.kind) OR (old.price IS DISTINCT FROM new.price)) OR (old.early_bird_price IS DISTINCT FROM new.early_bird_price)) OR (old.early_bird_start IS DISTINCT FROM new.early_bird_start)) OR (old.early_bird_end IS DISTINCT FROM new.early_bird_end))) EXECUTE FUNCTION public.price_event_of_tier();
 
 CREATE TRIGGER price_deleted AFTER DELETE ON public.ticket_tiers REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.price_events_of_tiers();
 

@@ -252,6 +252,16 @@ def test_prices_are_filtered_and_sorted_by_the_lowest_of_this_moment():
     assert found(price_min="50001", price_max="500000") == ["Mahal"]
 
 
+def test_the_price_of_a_race_is_not_that_of_its_jersey():
+    offer("Lari", tiers=[tier(price=225_000, kind="registration"), tier(price=100_000, kind="product")])
+    offer("Pasar", tiers=[tier(price=150_000, kind="product")])
+    assert found(sort="price") == ["Pasar", "Lari"]
+    assert found(price_max="200000") == ["Pasar"]
+    with transaction() as tx:
+        tx.execute(text("UPDATE ticket_tiers SET kind = 'ticket' WHERE price = 100000"))
+    assert found(price_max="200000", sort="price") == ["Lari", "Pasar"]
+
+
 @pytest.mark.parametrize("start", [None, -DAY, DAY])
 @pytest.mark.parametrize("end", [-timedelta(hours=1), timedelta(hours=30)])
 @pytest.mark.parametrize("early", [None, 70_000])
