@@ -49,7 +49,12 @@ _START_PAYMENT = text("""
     WHERE id = :id
     RETURNING reservation_expires_at
 """)
-_PAID = text("UPDATE orders SET status = 'paid', paid_at = :paid_at, updated_at = now() WHERE id = :id")
+_PAID = text(f"""
+    WITH paid_now AS (
+        UPDATE orders SET status = 'paid', paid_at = :paid_at, updated_at = now() WHERE id = :id
+        RETURNING event_id, person_id)
+    {purchase_limits.RESET_ABANDONMENT.format(orders="paid_now")}
+""")
 _REVIVED = text("""
     UPDATE orders SET status = 'paid', paid_at = :paid_at, ended_at = NULL, capacity_released_at = NULL,
         stock_released_at = NULL, updated_at = now()
@@ -195,7 +200,6 @@ def mark_paid(tx: Transaction, order: Order, paid_at: datetime) -> None:
     """Mark a live order as paid and its stock as sold. The caller has locked the order and checked the amount."""
     tx.execute(_PAID, {"id": order.id, "paid_at": paid_at})
     audit.record(tx, "order.paid", subject="order", subject_id=order.id, amount=order.total_amount)
-    purchase_limits.reset_abandonment(tx, order.id)
     inventory.sell(tx, order.id)
 
 

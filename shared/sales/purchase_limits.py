@@ -170,11 +170,12 @@ _RECLAIM = text("""
         max_units = CASE WHEN b.max_units IS NOT NULL THEN GREATEST(b.max_units, b.units + quantity) END
     FROM tiers_locked l WHERE (b.tier_id, b.person_id) = (l.tier_id, l.person_id)
 """)
-_RESET_ABANDONMENT = text("""
+RESET_ABANDONMENT = """
     UPDATE event_buyers b SET abandoned_score = 0, last_abandoned_at = NULL, hold_again_at = NULL
-    FROM orders o
-    WHERE o.id = :order_id AND b.event_id = o.event_id AND b.person_id = o.person_id AND b.abandoned_score > 0
-""")
+    FROM {orders} o WHERE b.event_id = o.event_id AND b.person_id = o.person_id AND b.abandoned_score > 0
+"""
+"""The end of a statement by which orders become paid: resets their buyers' points for abandoned holds."""
+_RESET_ABANDONMENT = text(f"{RESET_ABANDONMENT.format(orders='orders')} AND o.id = :order_id")
 _PAID_BY = text("""
     SELECT id FROM orders WHERE user_id = :user_id AND status = 'paid' AND person_id IS NOT NULL ORDER BY id FOR UPDATE
 """)
