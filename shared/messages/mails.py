@@ -114,15 +114,22 @@ _CAUSE = text(f"""
     FROM orders o JOIN users b ON b.id = o.user_id WHERE o.id = :order_id
 """)
 _ADDRESS = text("SELECT lower(attendee_email) FROM order_items WHERE id = :item_id")
+# A ticket's end or change is no news to who was mailed none, and the quotas of e-tickets would not hold.
+_IS_TOLD = f"""
+    (o.paid_at IS NOT NULL AND ({template_context.IS_VETTED} OR EXISTS (
+        SELECT 1 FROM emails m  -- Uses index: emails_to
+        WHERE m.to_address = {{address}} AND m.order_id = o.id AND m.template = 'e_ticket')))
+"""
 # Former holders of a ticket that somebody else bought.
-_FORMER = text("""
+_FORMER = text(f"""
     SELECT COALESCE(h.language, b.language) AS language
     FROM order_items i JOIN orders o ON o.id = i.order_id JOIN users b ON b.id = o.user_id
         LEFT JOIN users h ON h.email = :address AND NOT h.is_deleted
     WHERE i.id = :item_id AND b.email <> :address AND lower(i.attendee_email) IS DISTINCT FROM :address
+        AND {_IS_TOLD.format(address=":address")}
 """)
 # A deleted account has left no address of an attendee either.
-_HOLDERS = text("""
+_HOLDERS = text(f"""
     SELECT lower(i.attendee_email) AS address, COALESCE(h.language, b.language) AS language,
         array_agg(i.id ORDER BY i.position) AS item_ids
     FROM orders o JOIN users b ON b.id = o.user_id JOIN order_items i ON i.order_id = o.id
@@ -131,7 +138,7 @@ _HOLDERS = text("""
     WHERE o.id = :order_id AND c.kind IN ('ticket', 'registration') AND i.returned_at IS NULL
         AND (CAST(:item_ids AS uuid[]) IS NULL OR i.id = ANY(CAST(:item_ids AS uuid[])))
         AND (CAST(:tier_ids AS uuid[]) IS NULL OR c.id = ANY(CAST(:tier_ids AS uuid[])))
-        AND lower(i.attendee_email) <> b.email
+        AND lower(i.attendee_email) <> b.email AND {_IS_TOLD.format(address="lower(i.attendee_email)")}
     GROUP BY 1, 2 ORDER BY 1
 """)
 _COMPLETED_REFUND = text("""
@@ -277,10 +284,11 @@ def enqueue_to_holders(
     dedupe_key: str,
     context: Mapping[str, Any] | None = None,
 ) -> None:
-    """Enqueue a mail to each holder of tickets of an order that somebody else bought, in their language.
+    """Enqueue a mail to each holder of tickets of a paid order that somebody else bought, in their language.
 
-    Only those who hold `item_ids`, or tickets of `tier_ids`, if given. The mail is about their tickets (`item_ids`
-    of the context) and tells nothing else of the order.
+    Only those who hold `item_ids`, or tickets of `tier_ids`, if given; and of free orders whose organizer no bank knows
+    only those who were mailed their ticket (`_may_be_mailed`). The mail is about their tickets (`item_ids` of the
+    context) and tells nothing else of the order.
     """
     chosen = {"item_ids": item_ids and list(item_ids), "tier_ids": tier_ids and list(tier_ids)}
     for holder in tx.execute(_HOLDERS, {"order_id": order_id, **chosen}):

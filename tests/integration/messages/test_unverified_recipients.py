@@ -10,7 +10,8 @@ from shared.links import contains_link
 from shared.messages import mails, quotas
 from shared.messages.quotas import TooManyMails
 from shared.sales import orders
-from shared.tickets import issuing
+from shared.tickets import holders, issuing
+from shared.tickets.holders import HolderChange
 from tests.factories import a_tier, a_user, add_tickets, an_event, an_order
 from tests.mail_sending import send_mail
 from tests.threads import at_the_same_time
@@ -53,6 +54,13 @@ def an_issued_order(event=None, buyer=None, addresses=(), names=None):
     with transaction() as tx:
         mails.enqueue_e_tickets(tx, order.id)
     return order
+
+
+def tell_holders(order):
+    """Tell the holders of an order's tickets of a change of the event, and that they are void."""
+    with transaction() as tx:
+        mails.enqueue_event_changed(tx, order.id, uuid4(), None)
+        mails.enqueue_ticket_void(tx, order.id, [item.id for item in order.items], "event_cancelled")
 
 
 def mails_to(address):
@@ -135,6 +143,36 @@ def test_an_attendee_of_a_free_event_is_mailed_once_whoever_names_them_how_often
 def test_an_attendee_of_a_free_event_is_mailed_only_of_a_buyer_whose_own_address_is_proved():
     address = an_address()
     an_issued_order(free_event(), a_buyer(is_email_verified=False), [address])
+    assert mails_to(address) == []
+
+
+@pytest.mark.parametrize("price", [0, 100_000])
+def test_an_attendee_whose_order_nobody_has_paid_hears_of_no_change(price):
+    with transaction() as tx:
+        event = an_event(tx, title="Klik di sini", tiers=[a_tier(price=price)])
+    address, order = an_address(), an_order(event, buyer=a_buyer(), quantities=[1])
+    change("UPDATE order_items SET attendee_email = :address WHERE order_id = :id", address=address, id=order.id)
+    tell_holders(order)
+    assert mails_to(address) == []
+
+
+def test_an_attendee_of_a_free_event_hears_more_only_of_the_order_whose_ticket_was_mailed():
+    address, event = an_address(), free_event()
+    told, *others = (an_issued_order(event, None, [address]) for _ in range(3))
+    for order in (told, *others):
+        tell_holders(order)
+    assert [(email.template, email.order_id) for email in mails_to(address)] == [
+        (template, told.id) for template in ("e_ticket", "event_changed", "ticket_void")
+    ]
+
+
+def test_who_was_never_mailed_a_ticket_of_a_free_event_is_not_told_that_it_has_another_holder():
+    address, buyer = an_address(), a_buyer(is_email_verified=False)
+    order = an_issued_order(free_event(), buyer, [address])
+    [ticket] = rows("SELECT id FROM tickets WHERE order_id = :id", id=order.id)
+    with transaction() as tx:
+        wanted = HolderChange(name="Orang Lain", email=an_address())
+        holders.change(tx, buyer, ticket.id, wanted, mails.enqueue_holder_changed)
     assert mails_to(address) == []
 
 
