@@ -8,7 +8,7 @@ from shared.identity.login_throttling import TooManyAttempts
 from shared.identity.password_change import PasswordChange, WrongPassword
 from shared.identity.principals import FreshProofRequired
 from shared.identity.profiles import ProfileChange, ProfileResponse
-from shared.identity.roles import OrganizerApplication, RoleFixed
+from shared.identity.roles import OrganizerApplication, RoleFixed, RoleTaken
 from shared.identity.sessions import SessionEnded, Tokens
 from shared.pictures import NotAnImage
 from shared.web import App, MaxBytes, SignedIn, Transaction, Upload
@@ -46,7 +46,7 @@ def change_password(changes: PasswordChange, caller: SignedIn) -> Tokens:
     return password_change.change(caller.id, changes, caller.session_id)
 
 
-@routes.post("/account/organizer", status=200, problems=(RoleFixed,))
+@routes.post("/account/organizer", status=200, problems=(RoleFixed, RoleTaken))
 def become_organizer(wanted: OrganizerApplication, caller: SignedIn, tx: Transaction) -> UserResponse:
     """Become an organizer. Refresh your tokens afterwards: until then they carry your former role."""
     return roles.become_organizer(tx, caller, wanted)

@@ -36,12 +36,22 @@ class RoleFixed(Problem):
     status, slug = 409, "role-fixed"
 
 
+class RoleTaken(Forbidden):
+    """An admin has made this account a buyer's, so only an admin makes it an organizer's again. Write to us."""
+
+    slug = "role-taken"
+
+
 # By id, so that two admins who act on each other don't deadlock. Locks as people.lock does.
 _LOCK_ADMINS = text("SELECT id FROM users WHERE role = 'admin' AND NOT is_deleted ORDER BY id FOR NO KEY UPDATE")
 _HAS_CHANGED = text("""
     SELECT EXISTS (SELECT 1 FROM audit_log  -- Uses index: audit_log_subject
         WHERE subject = 'user' AND subject_id = :user_id AND action = 'user.role_changed'
             AND details ->> CAST(:when AS text) = 'admin' AND at > now() - make_interval(days => :days))
+""")
+_IS_SET_BY_ADMIN = text("""
+    SELECT EXISTS (SELECT 1 FROM audit_log  -- Uses index: audit_log_subject
+        WHERE subject = 'user' AND subject_id = :user_id AND action = 'user.role_changed')
 """)
 _CHANGE = text("UPDATE users SET role = :role, updated_at = now() WHERE id = :id")
 
@@ -57,7 +67,8 @@ ORGANIZER_TERMS_VERSION = "1"
 def become_organizer(tx: Transaction, caller: Principal, wanted: OrganizerApplication) -> UserResponse:
     """Give a customer the role of an organizer; organizers and admins keep theirs.
 
-    The caller's access token tells the old role until it is renewed. Raises AccountGone, and RoleFixed for gate staff.
+    The caller's access token tells the old role until it is renewed. Raises AccountGone, RoleFixed for gate staff, and
+    RoleTaken for who is a customer because an admin has said so.
     """
     person = people.lock(tx, caller.id)
     if person is None:
@@ -66,6 +77,8 @@ def become_organizer(tx: Transaction, caller: Principal, wanted: OrganizerApplic
         return _response(person, person.role)
     if person.role != "customer":
         raise RoleFixed
+    if tx.execute(_IS_SET_BY_ADMIN, {"user_id": str(person.id)}).scalar_one():
+        raise RoleTaken
     full_name = wanted.full_name or person.full_name
     tx.execute(_BECOME_ORGANIZER, {"id": person.id, "full_name": full_name})
     audit.record(

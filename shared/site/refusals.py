@@ -166,6 +166,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
             "Open an account with another address for your events."
         ),
     ),
+    "role-taken": (
+        _("An admin has made this account a buyer’s."),
+        _("Only an admin can make it an organizer’s again. Write to us."),
+    ),
     "method-not-allowed": (_("This address takes a form only."), _("Go back to the page before, and send its form.")),
     "malformed-request": (
         _("We could not read what was sent."),

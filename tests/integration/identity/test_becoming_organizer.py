@@ -50,6 +50,18 @@ def test_gate_staff_stay_gate_staff():
     assert problem(call("POST", "/account/organizer", by=staff, json=ACCEPTED)) == (409, "role-fixed")
 
 
+@pytest.mark.parametrize("before", ["organizer", "admin"])
+def test_who_lost_the_role_by_an_admin_gets_it_back_by_an_admin_only(before: str):
+    with transaction() as tx:
+        admin, person = a_user(tx, role="admin"), a_user(tx, role=before)
+    change = {"by": admin, "json": {"role": "customer"}}
+    assert call("PUT", f"/admin/users/{person.id}/role", **change).status_code == 200
+    caller = Principal(person.id, "customer", None)
+    assert problem(call("POST", "/account/organizer", by=caller, json=ACCEPTED)) == (403, "role-taken")
+    assert call("PUT", f"/admin/users/{person.id}/role", by=admin, json={"role": "organizer"}).status_code == 200
+    assert call("POST", "/account/organizer", by=caller, json=ACCEPTED).get_json()["role"] == "organizer"
+
+
 @pytest.mark.parametrize("wanted", [{}, {"accept_organizer_terms": False}])
 def test_nobody_becomes_one_without_accepting_the_terms(wanted: dict[str, bool]):
     with transaction() as tx:
