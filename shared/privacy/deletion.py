@@ -24,7 +24,7 @@ from shared.identity.tokens import Principal
 from shared.messages import mails
 from shared.payments import webhooks
 from shared.payouts import bank_accounts
-from shared.privacy import cookie_consents
+from shared.privacy import cookie_consents, held_tickets
 from shared.problems import Problem
 from shared.sales import attendees, purchase_limits, registrations
 from shared.tickets import ticket_rendering
@@ -108,6 +108,7 @@ def _anonymise(tx: Transaction, person: Person) -> None:
     purchase_limits.detach_account(tx, person.id)
     attendees.anonymise(tx, person.id, erasure.NAME)
     registrations.erase(tx, person.id)
+    held_tickets.forget_address(tx, person.id)
     mails.anonymise(tx, person.id, person.email, erasure.marker_address(person))
     webhooks.erase_payer(tx, person.id)
     bank_accounts.erase(tx, person.id, erasure.NAME)

@@ -8,6 +8,7 @@ from sqlalchemy import RowMapping, TextClause, text
 
 from shared.cloud import media
 from shared.cloud.database import Transaction
+from shared.privacy import held_tickets
 from shared.problems import NotSignedIn
 from shared.sales import digital_units
 from shared.states import TierKind
@@ -55,6 +56,7 @@ _OF_ORDERS = {
     """),
 }
 _LISTS = {
+    "held_tickets": held_tickets.READ,
     "promo_uses": text("""
         SELECT p.code, u.uses FROM promo_users u JOIN promos p ON p.id = u.promo_id
         WHERE u.user_id = :id ORDER BY p.code, p.id

@@ -26,6 +26,11 @@ _ANONYMISE = text("""
     SET attendee_name = CASE WHEN attendee_name IS NULL THEN NULL ELSE :name END, attendee_email = NULL
     FROM orders o WHERE o.id = i.order_id AND o.user_id = :user_id
 """)
+# In the order of their ids, so that two who forget wait for each other once.
+_FORGET_ADDRESSES = text("""
+    UPDATE order_items SET attendee_email = NULL WHERE id IN (
+        SELECT id FROM order_items WHERE id = ANY(:item_ids) ORDER BY id FOR NO KEY UPDATE)
+""")
 
 
 @dataclass(frozen=True)
@@ -65,3 +70,8 @@ def name_unnamed(tx: Transaction, order_id: UUID, names: Sequence[str]) -> None:
 def anonymise(tx: Transaction, user_id: UUID, name: str) -> None:
     """Replace the attendees of a person's past orders by `name`, and delete their addresses (UM-009)."""
     tx.execute(_ANONYMISE, {"user_id": user_id, "name": name})
+
+
+def forget_addresses(tx: Transaction, item_ids: Sequence[UUID]) -> None:
+    """Delete the attendees' addresses of items that others bought for a person who leaves (UM-009)."""
+    tx.execute(_FORGET_ADDRESSES, {"item_ids": list(item_ids)})

@@ -252,6 +252,28 @@ def test_a_pdf_that_is_stored_while_the_account_is_deleted_is_not_kept(files: St
     assert files.files == {}
 
 
+def test_a_ticket_that_another_bought_for_them_stays_the_buyers_and_no_mail_follows_the_last_one():
+    ani, siti = a_member(), a_member()
+    order = an_order_of(siti)
+    first, second = order.items
+    change(
+        "UPDATE order_items SET attendee_email = :ani, attendee_name = 'Ani' WHERE id = :id", ani=ani.email, id=first.id
+    )
+    issuing.issue(order.id)
+    with transaction() as tx:
+        mails.enqueue_e_tickets(tx, order.id)
+    assert delete(ani).status_code == 204
+    with transaction() as tx:
+        mails.enqueue_event_changed(tx, order.id, uuid4(), None)
+    told = rows("SELECT template FROM emails WHERE to_address = :ani", ani=ani.email)
+    assert [mail.template for mail in told] == ["account_deleted"]
+    items = rows(
+        "SELECT attendee_name, attendee_email FROM order_items WHERE order_id = :id ORDER BY position", id=order.id
+    )
+    assert tuple(items[0]) == ("Ani", None)
+    assert items[1].attendee_email == second.attendee_email
+
+
 def test_another_persons_data_is_not_touched():
     member, _ = a_past_buyer()
     other, others = a_past_buyer()

@@ -26,7 +26,8 @@ from tests.integration.identity.test_cookie_mode import Browser
 pytestmark = pytest.mark.usefixtures("database")
 
 SECTIONS = [
-    "profile", "consents", "orders", "promo_uses", "waiting_room_places", "bank_accounts", "payouts", "mails",
+    "profile", "consents", "orders", "held_tickets", "promo_uses", "waiting_room_places", "bank_accounts", "payouts",
+    "mails",
     "mail_suppressions", "chats", "chat_consents", "chat_notices", "chat_messages_received", "chat_messages_sent",
     "sessions", "second_factors", "cookie_consents", "organized_events", "organized_promos", "gate_invitations",
     "gate_duties", "audit",
@@ -131,6 +132,22 @@ def test_so_is_what_they_bought_besides_tickets_and_the_codes_they_used():
     assert sorted(voucher for [_, voucher] in given) == ["VOUCHER-1", "VOUCHER-2"]
     assert {shirt for [shirt, _] in given} == {None}
     assert [each["promo_uses"] for each in held] == [[{"code": "HEMAT", "uses": 1}]] * 2
+
+
+def test_so_are_tickets_that_somebody_else_bought_for_them_and_nothing_else_of_that_order():
+    buyer, order = a_buyer()
+    ani, (mine, other) = a_member(), order.items
+    with transaction() as tx:
+        names = {"ani": ani.email.upper(), "id": mine.id}
+        tx.execute(text("UPDATE order_items SET attendee_email = :ani, attendee_name = 'Ani' WHERE id = :id"), names)
+        mails.enqueue_e_tickets(tx, order.id)
+    held = exported(ani).get_json()
+    [ticket] = held["held_tickets"]
+    assert (ticket["item_id"], ticket["attendee_name"], ticket["status"]) == (str(mine.id), "Ani", "issued")
+    assert held["orders"] == []
+    for words in (buyer.email, str(other.id)):
+        assert words not in str(held)
+    assert exported(buyer).get_json()["held_tickets"] == []
 
 
 def test_so_are_an_organizers_codes_and_an_invitation_to_a_gate():
