@@ -55,7 +55,8 @@ _LIST = text(f"""
 """)
 _COUNT = text(f"SELECT count(*) FROM approvals a WHERE {_IS_OPEN} = :is_open")
 _LOCK = text("""
-    SELECT a.requested_by, a.decision, a.expires_at <= now() AS is_expired, r.role = 'admin' AS is_by_admin
+    SELECT a.requested_by, a.decision, a.expires_at <= now() AS is_expired,
+        r.role = 'admin' AND NOT r.is_deleted AS is_by_admin
     FROM approvals a JOIN users r ON r.id = a.requested_by
     WHERE a.id = :id FOR UPDATE OF a
 """)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings
-from shared.identity import approvals
+from shared.identity import approvals, erasure, people
 from shared.identity.approvals import ApprovalQuery
 from shared.identity.tokens import Principal
 from shared.states import ApprovalAction
@@ -111,6 +111,17 @@ def test_a_request_expires_after_a_day(event: Event):
     assert call("GET", f"/admin/approvals/{waiting['id']}", by=second).get_json()["decision"] == "expired"
     again = requested(first, event)  # and then it is requested anew
     assert decide(second, again["id"]).status_code == 200
+
+
+def test_what_an_admin_requested_who_has_deleted_their_account_is_not_carried_out(event: Event):
+    first, second = an_admin(), an_admin()
+    waiting = requested(first, event)
+    with transaction() as tx:
+        person = people.lock_for_deletion(tx, first.id)
+        assert person
+        erasure.erase(tx, person)
+    assert problem(decide(second, waiting["id"])) == (409, "approval-expired")
+    assert status_of(event) == "published"
 
 
 def test_the_database_refuses_an_approval_that_comes_too_late(event: Event):
