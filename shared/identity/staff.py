@@ -25,11 +25,14 @@ class StaffInvitation(RequestModel):
     full_name: Annotated[str, plain_line(255)]
 
 
-# An existing row is locked and not changed. Uses index: users_email
+# An existing row is locked; of who is invited again only the time changes, from which it is kept (privacy/retention).
+# Uses index: users_email
 _INSERT_OR_LOCK = text(f"""
     INSERT INTO users (email, full_name, role, organizer_id, language)
     SELECT :email, :full_name, 'staff', o.id, o.language FROM users o WHERE o.id = :organizer_id
-    ON CONFLICT (email) WHERE NOT is_deleted DO UPDATE SET updated_at = users.updated_at
+    ON CONFLICT (email) WHERE NOT is_deleted DO UPDATE SET updated_at = CASE
+        WHEN users.organizer_id = excluded.organizer_id AND NOT users.is_email_verified THEN now()
+        ELSE users.updated_at END
     RETURNING {people.COLUMNS}
 """)
 # Nobody accepts terms for others, and the details that a stranger has filled in are dropped.

@@ -11,7 +11,8 @@ from sqlalchemy import text
 from functions.retention.main import app
 from shared.cloud.clients import make_engine
 from shared.cloud.database import Transaction, transaction
-from shared.identity import codes, erasure
+from shared.identity import codes, erasure, people, staff
+from shared.identity.staff import StaffInvitation
 from shared.privacy import retention
 from shared.privacy.retention import RULES, RetentionFailed, Rule
 from tests.factories import a_gate_staff, a_user, an_event, an_order
@@ -279,6 +280,23 @@ def test_who_was_invited_and_never_joined_is_forgotten_with_their_duties_and_cod
                 text(f"SELECT user_id FROM {table} WHERE user_id = ANY(:ids)"), {"ids": [invited.id, joined.id]}
             )
             assert left_there.scalars().all() == [joined.id], table
+
+
+def test_who_is_invited_again_is_kept_as_long_as_the_first_time():
+    email = f"dewi-{uuid4().hex[:8]}@example.com"
+    with transaction() as tx:
+        organizer_id = a_user(tx, role="organizer").id
+    for age in (29, 2):  # days until the next night: the second invitation's code lives three
+        with transaction() as tx:
+            person, _ = staff.invite(tx, organizer_id, StaffInvitation(email=email, full_name="Dewi"))
+            assert person
+            tx.execute(
+                text("UPDATE users SET updated_at = updated_at - make_interval(days => :age) WHERE id = :id"),
+                {"age": age, "id": person.id},
+            )
+        retention.run()
+        with transaction() as tx:
+            assert people.get(tx, person.id)
 
 
 @pytest.mark.parametrize("template", ["verify_email", "reset_password", "sign_in", "link_chat", "staff_invitation"])
