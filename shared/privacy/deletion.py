@@ -5,7 +5,7 @@ they name a person by id only. A person who still has something coming is asked 
 
     live-reservation    an order that is reserved or being paid
     upcoming-tickets    tickets of an event that is not over: the gate needs the name on them
-    refund-under-way    money on its way back
+    refund-under-way    money on its way back, or soon: a cancelled event returns it order after order
     event-not-over      as organizer: a published event
     not-settled         as organizer: money that we owe for their events, or that they owe
 """
@@ -53,6 +53,9 @@ _OBSTACLES = text("""
             AS "upcoming-tickets",
         EXISTS (SELECT 1 FROM refunds r JOIN orders o ON o.id = r.order_id
             WHERE o.user_id = :id AND r.status IN ('requested', 'approved', 'processing', 'failed'))
+        OR EXISTS (SELECT 1 FROM orders o JOIN events e ON e.id = o.event_id
+                JOIN order_items i ON i.order_id = o.id AND i.returned_at IS NULL
+            WHERE o.user_id = :id AND o.status = 'paid' AND e.status = 'cancelled')
             AS "refund-under-way",
         EXISTS (SELECT 1 FROM events WHERE organizer_id = :id AND status = 'published' AND end_date > now())
             AS "event-not-over",

@@ -15,12 +15,15 @@ from shared.identity.erasure import NAME
 from shared.identity.password_sign_in import InvalidCredentials
 from shared.identity.tokens import Principal
 from shared.messages import mails, suppressions
+from shared.payments import cancellation
+from shared.payments.cancellation import Cancellation
 from shared.sales.schemas import OrderResponse
 from shared.states import SuppressionReason
 from shared.tickets import issuing, ticket_rendering
 from tests.endpoints import call, problem
 from tests.factories import Event, an_event, an_order
 from tests.integration.identity.steps import PASSWORD, Member, a_member, forget_password, login, register
+from tests.integration.refunds.sales import a_paid_order
 from tests.stored_files import StoredFiles
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -337,10 +340,23 @@ def test_tickets_keep_their_names_until_the_event_is_over():
     assert delete(member).status_code == 204
 
 
+def test_money_of_a_cancelled_event_has_to_arrive_first_also_before_its_turn():
+    member = a_member()
+    order = a_paid_order(buyer=Principal(member.id, "customer", None), method="BCA")
+    [[organizer_id]] = rows("SELECT organizer_id FROM events WHERE id = :id", id=order.event_id)
+    organizer = Principal(organizer_id, "organizer", organizer_id)
+    with transaction() as tx:
+        cancellation.start(tx, organizer, order.event_id, Cancellation(reason="Hujan"))
+    assert reasons(delete(member)) == ["refund-under-way"]
+    assert cancellation.run_batch(order.event_id)
+    assert reasons(delete(member)) == ["refund-under-way"]
+
+
 def test_tickets_of_a_cancelled_event_keep_nobody_back():
     member = a_member()
     order = an_order_of(member)
     change("UPDATE events SET status = 'cancelled' WHERE id = :id", id=order.event_id)
+    change("UPDATE order_items SET returned_at = now() WHERE order_id = :id", id=order.id)
     assert delete(member).status_code == 204
 
 
