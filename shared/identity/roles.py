@@ -1,5 +1,6 @@
 """Roles: a customer becomes an organizer, an admin gives any other role. Both are audited (SEC-012)."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Literal
 from uuid import UUID
@@ -98,7 +99,7 @@ def change(tx: Transaction, admin_id: UUID, user_id: UUID, change: RoleChange) -
     Raises Forbidden where the caller is no longer an admin, NotFound, and RoleFixed for gate staff and for oneself. As
     nobody changes their own role, at least one admin always remains.
     """
-    if admin_id not in tx.execute(_LOCK_ADMINS).scalars().all():
+    if admin_id not in lock_admins(tx):
         raise Forbidden
     person = people.lock(tx, user_id)
     if person is None:
@@ -120,6 +121,11 @@ def change(tx: Transaction, admin_id: UUID, user_id: UUID, change: RoleChange) -
     elif admin_id != person.id:
         audit.record(tx, "admin.read", subject="user", subject_id=person.id, actor_id=admin_id)
     return _response(person, change.role)
+
+
+def lock_admins(tx: Transaction) -> Sequence[UUID]:
+    """Lock every admin until `tx` ends: nobody becomes one or stops being one meanwhile."""
+    return tx.execute(_LOCK_ADMINS).scalars().all()
 
 
 def is_new_admin(tx: Transaction, user_id: UUID) -> bool:

@@ -8,6 +8,7 @@ they name a person by id only. A person who still has something coming is asked 
     refund-under-way    money on its way back, or soon: a cancelled event returns it order after order
     event-not-over      as organizer: a published event
     not-settled         as organizer: money that we owe for their events, or that they owe
+    last-admin          as admin: there is no other one
 """
 
 from sqlalchemy import text
@@ -16,7 +17,7 @@ from shared.accounting.accounts import organizer_payable
 from shared.chat import erasure as chat_erasure
 from shared.cloud import audit
 from shared.cloud.database import Transaction, transaction
-from shared.identity import erasure, gate_assignments, people, reauthentication
+from shared.identity import erasure, gate_assignments, people, reauthentication, roles
 from shared.identity.codes import CodeInvalid
 from shared.identity.people import Person
 from shared.identity.reauthentication import Confirmation
@@ -64,7 +65,10 @@ _OBSTACLES = text("""
             WHERE e.organizer_id = :id AND (o.status IN ('reserved', 'pending_payment') OR r.id IS NOT NULL))
         OR EXISTS (SELECT 1 FROM payouts WHERE organizer_id = :id AND status IN ('pending', 'processing', 'failed'))
         OR (SELECT COALESCE(sum(amount), 0) <> 0 FROM ledger_entries WHERE account = :payable)
-            AS "not-settled"
+            AS "not-settled",
+        EXISTS (SELECT 1 FROM users WHERE id = :id AND role = 'admin')
+        AND NOT EXISTS (SELECT 1 FROM users WHERE id <> :id AND role = 'admin' AND NOT is_deleted)
+            AS "last-admin"
 """)
 
 
@@ -75,6 +79,8 @@ def delete(caller: Principal, deletion: Deletion) -> None:
     """
     proof = reauthentication.check(caller, deletion)
     with transaction() as tx:
+        if caller.role == "admin":
+            roles.lock_admins(tx)  # two who leave at once see each other
         people.lock_for_deletion(tx, caller.id)  # no order may slip in between the check and the commit
         person = reauthentication.accept(tx, caller, proof, mails.enqueue_for_account)
         if person:

@@ -25,6 +25,7 @@ from tests.factories import Event, an_event, an_order
 from tests.integration.identity.steps import PASSWORD, Member, a_member, forget_password, login, register
 from tests.integration.refunds.sales import a_paid_order
 from tests.stored_files import StoredFiles
+from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -402,3 +403,13 @@ def test_a_draft_keeps_no_organizer_back():
     with transaction() as tx:
         an_event(tx, organizer_id=organizer.id, status="draft")
     assert delete(organizer, role="organizer").status_code == 204
+
+
+def test_the_last_admin_stays_also_where_two_leave_at_once():
+    change("UPDATE users SET role = 'customer' WHERE role = 'admin'")
+    first, second = a_member(role="admin"), a_member(role="admin")
+    answers = at_the_same_time([lambda: delete(first, role="admin"), lambda: delete(second, role="admin")])
+    assert sorted(answer.status_code for answer in answers) == [204, 409]
+    [refused] = [answer for answer in answers if answer.status_code == 409]
+    assert reasons(refused) == ["last-admin"]
+    change("UPDATE users SET role = 'customer' WHERE role = 'admin'")
