@@ -19,7 +19,8 @@ def test_a_banner_is_uploaded_and_seen_by_everybody(world: World):
     assert (seen.status_code, seen.headers["Content-Type"]) == (200, "image/jpeg")
     assert seen.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert opened(seen.content).size == (40, 60)
-    assert requests.get(url.replace("banners/", "banners/../"), timeout=PATIENCE_SECONDS).status_code == 404
+    refused = requests.get(url.replace("banners/", "banners/../"), timeout=PATIENCE_SECONDS)
+    assert refused.status_code == 403  # nobody may list what there is, so that nobody is told what is missing
 
 
 def test_a_banner_that_is_too_large_is_refused_and_the_next_request_answered(world: World):

@@ -14,4 +14,4 @@ def test_a_photo_is_uploaded_seen_and_gone_with_the_account(world: World):
     seen = requests.get(url, timeout=PATIENCE_SECONDS)
     assert (seen.status_code, seen.headers["Content-Type"]) == (200, "image/jpeg")
     person.api.call("POST", "account/delete", json={"password": PASSWORD}, status=204)
-    assert requests.get(url, timeout=PATIENCE_SECONDS).status_code == 404
+    assert requests.get(url, timeout=PATIENCE_SECONDS).status_code == 403  # as for whatever is not there
