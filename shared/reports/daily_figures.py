@@ -17,7 +17,7 @@ from shared.cloud import audit
 from shared.cloud.database import Transaction, transaction
 from shared.reports import figures, periods
 from shared.reports.figures import Figure
-from shared.reports.periods import Period
+from shared.reports.periods import Period, take_minutes
 
 Rows = Sequence[RowMapping]
 
@@ -149,8 +149,6 @@ _HAS_OTHER_DAYS = text("""
 """)
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('daily_figures', 0))")
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended('daily_figures', 0))")
-# Nobody waits for a recount: it locks no row.
-_TAKE_MINUTES = text("SELECT set_config('statement_timeout', '5min', true), set_config('lock_timeout', '5min', true)")
 _ZONE = text("SELECT timezone FROM events WHERE id = :event_id")
 _ALL = text("""
     SELECT id FROM events e
@@ -199,7 +197,7 @@ def recount(event_id: UUID) -> int:
     It is exact while tickets are sold: what it adds is the difference at one moment, and triggers add what comes after.
     """
     with transaction() as tx:
-        tx.execute(_TAKE_MINUTES)
+        take_minutes(tx)
         tx.execute(_LOCK)  # two corrections at once would correct twice
         zone = tx.execute(_ZONE, {"event_id": event_id}).scalar_one()
         values = {**Period(zone).values, "event_id": event_id}

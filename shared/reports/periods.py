@@ -43,11 +43,17 @@ class SalesQuery(PeriodQuery):
 
 # How a statement is best run depends on how much there is of an event or a period, so it is planned each time.
 _CUSTOM_PLAN = text("SET LOCAL plan_cache_mode = force_custom_plan")
+_MINUTES = text("SELECT set_config('statement_timeout', '5min', true), set_config('lock_timeout', '5min', true)")
 
 
 def plan_for_these_values(tx: Transaction) -> None:
     """Let each statement of `tx` be planned for its own values."""
     tx.execute(_CUSTOM_PLAN)
+
+
+def take_minutes(tx: Transaction) -> None:
+    """Let each statement of `tx` take minutes, for figures that nobody waits for and that lock no row."""
+    tx.execute(_MINUTES)
 
 
 @dataclass(frozen=True)

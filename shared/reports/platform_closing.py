@@ -50,6 +50,7 @@ def close() -> int:
 def _close_next() -> bool:
     """Close the first day that is not, in a transaction of its own; False where none is over."""
     with transaction() as tx:
+        periods.take_minutes(tx)
         tx.execute(_LOCK)
         day = tx.execute(_NEXT, {"zone": local_time.HOME_ZONE}).scalar()
         if day is None:

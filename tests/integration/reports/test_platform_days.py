@@ -127,6 +127,15 @@ def test_days_without_sales_are_closed_too():
     assert len(lines) < closed_days()
 
 
+def test_a_day_of_many_sales_may_take_minutes_to_close(monkeypatch: pytest.MonkeyPatch):
+    platform_closing.close()
+    only_then = text("SELECT 1 / CAST(current_setting('statement_timeout') = '5min' AS int)")
+    with monkeypatch.context() as patched:
+        patched.setattr(platform_closing, "_CLOSE", (only_then,))
+        assert platform_closing.close() == platform_closing.REOPENED_DAYS
+    platform_closing.close()
+
+
 def test_closings_at_the_same_time_close_each_day_once():
     looked_at = periods_to_look_at()
     counted = [figures(period) for period in looked_at]
