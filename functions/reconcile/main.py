@@ -44,12 +44,16 @@ def thorough() -> None:
 def nightly() -> None:
     """Every night: recount and close the figures of reports, and look for what settlement reports and the bank lack.
 
-    Then compare the ledger with the gateways' movements; it fails on any difference of these.
+    Then compare the ledger with the gateways' movements; it fails on any difference of these, or where a step failed.
     """
-    daily_figures.recount_changed()
-    platform_closing.close()
-    overdue.check()
-    clearing.check()
+    try:
+        daily_figures.recount_changed()
+        platform_closing.close()
+    finally:  # figures that can't be counted keep no money from being looked for
+        try:
+            overdue.check()
+        finally:
+            clearing.check()
 
 
 main = app.entry_point()

@@ -2,9 +2,11 @@
 
 A day is closed two hours after its end. The last two closed ones are counted anew every night, should a transaction of
 one have taken longer. What is not closed is counted by whoever reads it (`platform_days`), so that a night without a
-closing makes reports slower, and never wrong.
+closing makes reports slower, and never wrong. Each day is closed in a transaction of its own, and one run closes for
+some minutes at most: where many days are open, the next nights go on.
 """
 
+import time
 from datetime import timedelta
 
 from sqlalchemy import text
@@ -15,6 +17,8 @@ from shared.reports import periods
 from shared.reports.platform_days import BOOKS_COLUMNS, BOOKS_COUNTED, SALES_COLUMNS, SALES_COUNTED
 
 REOPENED_DAYS = 2
+RUN_SECONDS = 120
+"""The time after which a run closes no further day: what the night still has to check must have its turn."""
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('daily_platform', 0))")
 _IS_REOPENED = "day > (SELECT max(day) FROM daily_platform_books) - CAST(:days AS int)"
@@ -35,14 +39,18 @@ _CLOSE = (
 _CLOSE_EMPTY = text("INSERT INTO daily_platform_books (day) VALUES (:day) ON CONFLICT DO NOTHING")
 
 
-def close() -> int:
-    """Close the days that are over, the last two closed ones again; return how many were closed."""
+def close(*, seconds: float = RUN_SECONDS) -> int:
+    """Close the days that are over, the last two closed ones again; return how many were closed.
+
+    After `seconds` it leaves the rest to the next run, but closes one day at least that was not closed before.
+    """
+    deadline = time.monotonic() + seconds
     with transaction() as tx:
         tx.execute(_LOCK)
         for statement in _REOPEN:
             tx.execute(statement, {"days": REOPENED_DAYS})
     count = 0
-    while _close_next():
+    while (count <= REOPENED_DAYS or time.monotonic() < deadline) and _close_next():
         count += 1
     return count
 

@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from uuid import UUID
 
@@ -221,7 +222,7 @@ def filled_database(
                 for each in daily_figures.all_events():  # what was filled in without triggers
                     daily_figures.recount(each)
                 daily_figures.compact()
-                platform_closing.close()
+                platform_closing.close(seconds=inf)
                 own.exec_driver_sql("VACUUM ANALYZE")
             del os.environ["STATEMENT_TIMEOUT_MS"]
             _use(server.url("reports"))

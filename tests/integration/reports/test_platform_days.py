@@ -7,11 +7,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
+from functions.reconcile.main import nightly
 from shared.cloud.clients import make_engine
 from shared.cloud.database import snapshot, transaction
+from shared.payments import clearing
 from shared.reports import daily_figures, overview, platform_closing
 from shared.reports.periods import Period, PeriodQuery
+from shared.settlement_reports import overdue
 from tests.benchmarks.reports_data import fill
 from tests.factories import a_tier, an_event
 from tests.integration.refunds.sales import a_paid_order
@@ -134,6 +138,48 @@ def test_a_day_of_many_sales_may_take_minutes_to_close(monkeypatch: pytest.Monke
         patched.setattr(platform_closing, "_CLOSE", (only_then,))
         assert platform_closing.close() == platform_closing.REOPENED_DAYS
     platform_closing.close()
+
+
+def test_a_run_that_has_no_time_left_keeps_what_it_closed_and_the_next_one_goes_on():
+    looked_at = periods_to_look_at()
+    counted = [figures(period) for period in looked_at]
+    seen = []
+    while not seen or closed_days() > seen[-1]:
+        seen.append(closed_days())
+        assert platform_closing.close(seconds=0) <= platform_closing.REOPENED_DAYS + 1
+        assert [figures(period) for period in looked_at] == counted
+    assert seen[:3] == [0, 3, 4]
+    assert seen[-1] >= 59
+    assert platform_closing.close() == platform_closing.REOPENED_DAYS
+
+
+def test_a_closing_that_dies_between_two_days_loses_neither(monkeypatch: pytest.MonkeyPatch):
+    looked_at = periods_to_look_at()
+    counted = [figures(period) for period in looked_at]
+    with monkeypatch.context() as patched:
+        dies = text("SELECT 1 / CAST(CAST(:day AS date) < CURRENT_DATE - 50 AS int)")
+        patched.setattr(platform_closing, "_CLOSE_EMPTY", dies)
+        with pytest.raises(DBAPIError):
+            platform_closing.close()
+    assert 0 < closed_days() < 59
+    assert [figures(period) for period in looked_at] == counted
+    platform_closing.close()
+    assert closed_days() >= 59
+    assert [figures(period) for period in looked_at] == counted
+
+
+def test_figures_that_can_not_be_counted_keep_no_money_from_being_compared(monkeypatch: pytest.MonkeyPatch):
+    done = []
+
+    def fail() -> None:
+        raise RuntimeError("too many")
+
+    monkeypatch.setattr(platform_closing, "close", fail)
+    monkeypatch.setattr(overdue, "check", lambda: done.append("overdue"))
+    monkeypatch.setattr(clearing, "check", lambda: done.append("clearing"))
+    with pytest.raises(RuntimeError):
+        nightly()
+    assert done == ["overdue", "clearing"]
 
 
 def test_closings_at_the_same_time_close_each_day_once():
