@@ -155,7 +155,9 @@ class _Samples:
         yield Sample("refund_completed", "free", self._refund(replace(refund, amount=0)))
         rejected = replace(refund, rejection_reason=words, status="rejected")
         yield Sample("refund_rejected", "", self._refund(rejected))
-        yield Sample("refund_account_needed", "", self._refund(replace(refund, status="approved")))
+        for variant, is_refused in (("", False), ("refused", True)):
+            asked = {**self._refund(replace(refund, status="approved")), "is_refused": is_refused}
+            yield Sample("refund_account_needed", variant, asked)
 
     def of_organizers(self) -> Iterator[Sample]:
         """Sales, payouts and bank accounts."""
@@ -169,8 +171,9 @@ class _Samples:
         yield Sample("sale_digest", "events", {**told, "events": [day, second]})
         payout = Payout(6_885_000, "completed", self._names.title, self._names.buyer, "BCA", "6789")
         yield Sample("payout_completed", "", {"payout": payout})
-        for status in ("failed", "pending"):
-            yield Sample("payout_account_needed", status, {"payout": replace(payout, status=status)})
+        for variant, status in (("failed", "failed"), ("pending", "pending"), ("refused", "pending")):
+            asked = {"payout": replace(payout, status=status), "is_refused": variant == "refused"}
+            yield Sample("payout_account_needed", variant, asked)
         for variant, waits in (("first", None), ("replaced", self._deadline)):
             yield Sample("bank_account_set", variant, self._bank_account(waits))
         promo = {"code": "HEMAT", "event_title": self._names.title, "discount": 50_000}

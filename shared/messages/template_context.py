@@ -262,7 +262,8 @@ def _refund_completed(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
 
 
 def _refund_account_needed(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
-    return _refund(tx, email, RefundStatus.APPROVED, RefundStatus.FAILED)
+    found = _refund(tx, email, RefundStatus.APPROVED, RefundStatus.FAILED)
+    return {**found, "is_refused": email.context.get("is_refused", False)}
 
 
 def _amount(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
@@ -328,7 +329,8 @@ def _payout_completed(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
 
 
 def _payout_account_needed(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
-    return _payout(tx, email, PayoutStatus.PENDING, PayoutStatus.FAILED)
+    found = _payout(tx, email, PayoutStatus.PENDING, PayoutStatus.FAILED)
+    return {**found, "is_refused": email.context.get("is_refused", False)}
 
 
 def _bank_account_set(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:

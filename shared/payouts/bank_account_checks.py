@@ -85,14 +85,16 @@ def recheck(account_id: UUID) -> str:
 
 
 def decide(tx: Transaction, account_id: UUID, status: BankAccountStatus, *, by: UUID | None = None) -> None:
-    """End a running check: by the bank's answer, or by an admin where none comes. Transfers that waited are sent."""
+    """End a running check: by the bank's answer, or by an admin where none comes.
+
+    What waited for it is sent; where it is refused, the owner of what waits is asked for another account.
+    """
     bank_accounts.lock(tx, account_id)
     user_id = tx.execute(_DECIDE, {"id": account_id, "status": status}).scalar()
     if user_id:
         audit.record(tx, "bank_account.decided", subject="user", subject_id=user_id, actor_id=by, status=status)
         manual_tasks.close(tx, account_id, by=by)
-        if status == BankAccountStatus.VERIFIED:
-            bank_accounts.resume_waiting(tx, user_id)
+        bank_accounts.resume_waiting(tx, user_id)
 
 
 def decide_manually(

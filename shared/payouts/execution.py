@@ -67,8 +67,9 @@ def _transfer(tx: Transaction, payout: Payout) -> Transfer | None:
         return None
     account = bank_accounts.current(tx, payout.organizer_id)
     if account is None or account.status != BankAccountStatus.VERIFIED:
-        key = f"payout_account_needed:{payout.id}:{last.attempt if last else 0}"
-        _enqueue_mail(tx, payout, "payout_account_needed", key)
+        refused = account.id if account and account.status == BankAccountStatus.REFUSED else None
+        key = f"payout_account_needed:{payout.id}:{last.attempt if last else 0}" + (f":{refused}" if refused else "")
+        _enqueue_mail(tx, payout, "payout_account_needed", key, is_refused=refused is not None)
         return None
     if not account.is_usable or not bank_accounts.is_payable(tx, account):
         return None  # reconcile sends it once the wait is over, whoever decides about the account at once
@@ -101,5 +102,8 @@ def _after_failure(tx: Transaction, payout: Payout, transfer: Transfer) -> None:
         _enqueue_mail(tx, payout, "payout_account_needed", f"payout_failed:{transfer.id}")
 
 
-def _enqueue_mail(tx: Transaction, payout: Payout, template: mails.Template, dedupe_key: str) -> None:
-    mails.enqueue_to_person(tx, template, payout.organizer_id, dedupe_key=dedupe_key, context={"payout_id": payout.id})
+def _enqueue_mail(
+    tx: Transaction, payout: Payout, template: mails.Template, dedupe_key: str, *, is_refused: bool = False
+) -> None:
+    context = {"payout_id": payout.id, "is_refused": is_refused}
+    mails.enqueue_to_person(tx, template, payout.organizer_id, dedupe_key=dedupe_key, context=context)

@@ -126,7 +126,8 @@ def _begin_transfer(tx: Transaction, refund: Refund) -> Transfer | None:
     account = bank_accounts.current(tx, refund.user_id)
     if account is None or account.status != BankAccountStatus.VERIFIED:
         refund_records.switch_to_transfer(tx, refund, last.failure if last else None)
-        _request_bank_account(tx, refund)
+        refused_id = account.id if account and account.status == BankAccountStatus.REFUSED else None
+        _request_bank_account(tx, refund, refused_id=refused_id)
         return None
     if not account.is_usable:  # reconcile sends it once the wait is over, whoever unfreezes it at once
         refund_records.switch_to_transfer(tx, refund, last.failure if last else None)
@@ -135,12 +136,12 @@ def _begin_transfer(tx: Transaction, refund: Refund) -> Transfer | None:
     return transfers.read(tx, transfers.begin(tx, account, refund.amount, refund_id=refund.id))
 
 
-def _request_bank_account(tx: Transaction, refund: Refund) -> None:
+def _request_bank_account(tx: Transaction, refund: Refund, *, refused_id: UUID | None) -> None:
+    """Ask for a bank account, once; and once more for each that was given and refused."""
     if people.get(tx, refund.user_id):
-        key = f"refund_account_needed:{refund.id}"
-        mails.enqueue_about_order(
-            tx, "refund_account_needed", refund.order_id, dedupe_key=key, context={"refund_id": refund.id}
-        )
+        key = f"refund_account_needed:{refund.id}" + (f":{refused_id}" if refused_id else "")
+        context = {"refund_id": refund.id, "is_refused": refused_id is not None}
+        mails.enqueue_about_order(tx, "refund_account_needed", refund.order_id, dedupe_key=key, context=context)
     else:  # nobody to ask any more
         _open_manual_task(tx, refund)
 

@@ -15,10 +15,12 @@ from infra.local.postgres import Postgres
 from shared.cloud import clock
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings
+from shared.gateways import registry
+from shared.gateways.statuses import AccountCheck, AccountName
 from shared.identity.tokens import Principal, access_token
 from shared.messages.template_context import QueuedEmail
 from shared.payments import reconcile
-from shared.payouts import creation
+from shared.payouts import bank_account_checks, creation
 from shared.payouts import execution as payout_execution
 from shared.refunds import approval
 from shared.refunds import execution as refund_execution
@@ -419,6 +421,42 @@ def test_a_holder_whom_an_admin_refuses_is_not_paid():
     payout_execution.execute(payout_id)
     assert sent_to(payout_id) == []
     assert shown(organizer, "payouts", payout_id) == ("pending", "bank_account")
+
+
+def asked_for_an_account(debt: UUID) -> list[str]:
+    """The texts of the mails that ask whom a refund or a payout belongs to for a bank account."""
+    query = """SELECT id, template, to_address, language, context, order_id, attempts FROM emails
+        WHERE template IN ('refund_account_needed', 'payout_account_needed')
+          AND :id IN (context ->> 'refund_id', context ->> 'payout_id') ORDER BY created_at"""
+    return [compose_mail(QueuedEmail(**row._mapping)).text for row in rows(query, id=str(debt))]
+
+
+def unknown_account(_gateway: Any, request_id: str) -> AccountName:
+    return AccountName(request_id, AccountCheck.NOT_FOUND, None, is_virtual_account=False)
+
+
+@pytest.mark.parametrize("by", ["the bank", "an admin"])
+def test_who_has_set_an_account_that_is_refused_later_is_asked_for_another(by: str, monkeypatch: pytest.MonkeyPatch):
+    organizer, buyer = an_organizer(), a_buyer()
+    payout_id, refund_id = a_payout(organizer), an_approved_refund(buyer)
+    for caller, execute, debt in (
+        (organizer, payout_execution.execute, payout_id),
+        (buyer, refund_execution.execute, refund_id),
+    ):
+        execute(debt)
+        assert len(asked_for_an_account(debt)) == 1
+        account = put(caller, "0000131313")
+        assert account["status"] == "checking"
+        if by == "an admin":
+            decide(account["id"], "refused")
+        else:
+            monkeypatch.setattr(type(registry.transfer_gateway()), "account_name", unknown_account)
+            assert bank_account_checks.recheck(UUID(account["id"])) == "refused"
+        for _ in range(2):
+            execute(debt)
+        first, second = asked_for_an_account(debt)
+        assert "tidak bisa dipakai" in second
+        assert "tidak bisa dipakai" not in first
 
 
 def test_a_refund_goes_to_a_holder_of_another_name():
