@@ -16,7 +16,14 @@ from uuid import UUID
 from sqlalchemy import Row, text
 
 from shared.cloud import pubsub
-from shared.cloud.database import Transaction, after_commit, autocommit, pending_work, transaction
+from shared.cloud.database import (
+    DATABASE_AWAY,
+    Transaction,
+    after_commit,
+    autocommit,
+    pending_work,
+    transaction,
+)
 from shared.cloud.logs import outgoing_context
 
 log = logging.getLogger(__name__)
@@ -91,9 +98,20 @@ def _publish(rows: Sequence[Row[Any]]) -> int:
     if failed:
         log.error("outbox.publish_failed", extra={"count": len(failed), "error": repr(failed[0])})
     if done:
-        with autocommit() as tx:
-            tx.execute(_PUBLISHED, {"ids": done})
+        _record_published(done)
     return len(done)
+
+
+def _record_published(ids: Sequence[int]) -> None:
+    """Record that these are published. Where the database is away just now, the sweep publishes them once more.
+
+    What the messages report is committed: its caller must not hear that it failed.
+    """
+    try:
+        with autocommit() as tx:
+            tx.execute(_PUBLISHED, {"ids": ids})
+    except DATABASE_AWAY as error:
+        log.warning("outbox.not_recorded", extra={"count": len(ids), "error": type(error).__name__})
 
 
 def _plain(value: Any) -> str:

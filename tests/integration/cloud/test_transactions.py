@@ -1,13 +1,16 @@
 """Transactions commit, roll back or get lost, with what they have put off (PS-026)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from shared.cloud import outbox
 from shared.cloud.clients import engine, make_engine
-from shared.cloud.database import Transaction, after_commit, snapshot, transaction
+from shared.cloud.database import Transaction, after_commit, autocommit, snapshot, transaction
 from shared.models import ResponseModel
 from shared.web import App, rendering
 from tests.factories import a_user
@@ -73,6 +76,35 @@ def test_a_lost_connection_is_told_as_such_and_nothing_put_off_is_done():
         put_off_and(lose, done)
     assert done == []
     assert rendering.problem_of(lost.value).status == 503
+
+
+def test_a_database_that_goes_away_right_after_the_commit_makes_no_failure_of_what_is_committed(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    done: list[str] = []
+    run_id = uuid4()
+
+    def add_message(tx: Transaction) -> None:
+        outbox.add(tx, "payment.success", {"order_id": run_id})
+        after_commit(tx, lambda: done.append("done"))
+
+    @contextmanager
+    def lost_connection() -> Iterator[Transaction]:
+        with autocommit() as tx:
+            lose(tx)
+            yield tx
+
+    with monkeypatch.context() as patched:
+        patched.setattr(outbox, "autocommit", lost_connection)
+        with transaction() as tx:
+            add_message(tx)
+    assert done == ["done"]
+    with transaction() as tx:
+        query = "SELECT published_at IS NULL FROM outbox WHERE payload ->> 'order_id' = :id"
+        assert tx.execute(text(query), {"id": str(run_id)}).scalar_one()
+        tx.execute(text("UPDATE outbox SET created_at = now() - interval '5 minutes', claimed_until = NULL"))
+    assert outbox.sweep() > 0
+    assert outbox.sweep() == 0
 
 
 def test_after_a_lost_connection_the_next_transaction_has_another():
