@@ -278,6 +278,7 @@ def _follow_up(tx: Transaction, report: Report, batch_id: UUID, entries: Sequenc
     """Expect the money at the bank, match what is there already, and end what these lines explain."""
     expectations.add(tx, report, batch_id, {entry.id: entry.line for entry in entries})
     arrivals.match_waiting(tx, report.gateway)
-    told = [str(entry.booked.payment_id) for entry in entries if entry.booked and entry.booked.payment_id]
+    came_in = [entry.booked for entry in entries if entry.booked and entry.line.gross > 0]
+    told = [str(booked.payment_id) for booked in came_in if booked.payment_id]
     differences.end(tx, DifferenceKind.PAYMENT_MISSING, told)
     overdue.find(tx, report.gateway)

@@ -32,12 +32,13 @@ _COVERED = text("""
     WHERE gateway = :gateway  -- Uses index: settlement_lines_settled
 """)
 _CAME_IN = "('sale', 'unallocated_payment', 'unusable_payment')"
+_TOLD = "SELECT 1 FROM settlement_lines s WHERE s.payment_id = p.id AND s.gross > 0"  # its refunds are lines of it too
 _MISSING = text(f"""
     SELECT DISTINCT p.id, p.external_id, p.received_amount
     FROM ledger_postings l JOIN payments p ON p.id = l.reference_id  -- Uses index: ledger_postings_age
     WHERE l.created_at >= :since AND l.created_at < :until AND l.kind IN {_CAME_IN}
         AND p.gateway = :gateway AND p.received_amount > 0 AND p.status <> 'failed'
-        AND NOT EXISTS (SELECT 1 FROM settlement_lines s WHERE s.payment_id = p.id)
+        AND NOT EXISTS ({_TOLD})
         AND NOT EXISTS (SELECT 1 FROM settlement_differences d
             WHERE d.kind = 'payment_missing' AND d.subject_key = CAST(p.id AS text))
     LIMIT :most
@@ -46,7 +47,7 @@ _SINCE = text(f"""
     SELECT COALESCE(sum(p.received_amount), 0) AS amount
     FROM ledger_postings l JOIN payments p ON p.id = l.reference_id  -- Uses index: ledger_postings_age
     WHERE l.created_at >= :since AND l.created_at < :until AND l.kind IN {_CAME_IN} AND p.gateway = :gateway
-        AND NOT EXISTS (SELECT 1 FROM settlement_lines s WHERE s.payment_id = p.id)
+        AND NOT EXISTS ({_TOLD})
 """)
 
 

@@ -208,6 +208,26 @@ def test_a_payment_that_no_report_tells_of_is_told_once_until_one_does(admin: UU
     assert str(difference.id) not in [subject for _, subject in open_tasks()]
 
 
+def test_the_refund_of_a_payment_does_not_tell_of_the_payment(admin: UUID):
+    lost, later, before, after = (a_payment() for _ in range(4))
+    days = [(before, 20), (after, -10)]
+    lines = [each.row(**{"Actual Settlement Time": settled_at(ago).isoformat()}) for each, ago in days]
+    imported(written([*lines, refunded(lost)]), admin)
+    overdue.check()
+    for payment in (lost, later):
+        assert ("payment_missing", AMOUNT, 0) in steps.differences(payment_id=payment.id)
+    imported(written([refunded(later)]), admin)
+    missing = "SELECT id FROM settlement_differences WHERE payment_id = :id AND kind = 'payment_missing'"
+    [difference] = rows(missing, id=later.id)
+    assert str(difference.id) in [subject for _, subject in open_tasks()]
+
+
+def refunded(paid: Paid) -> dict[str, str]:
+    """The refund of a payment in its gateway's report."""
+    nothing_kept = {"Total Fee": 0, "Total VAT": 0, "Net Amount": -AMOUNT}
+    return paid.row(Type="REFUND", **{"Transaction ID": f"rfd-{paid.external_id}", **nothing_kept})
+
+
 def test_reports_that_stay_away_are_told_of_in_one_task(admin: UUID, monkeypatch: pytest.MonkeyPatch):
     imported(written([a_payment("midtrans").row()]), admin)
     sold = [a_payment("midtrans"), a_payment("midtrans")]
