@@ -59,7 +59,8 @@ def _of_withdrawals(lines: Mapping[UUID, Line]) -> list[dict[str, Any]]:
 def _of_days(lines: Mapping[UUID, Line]) -> list[dict[str, Any]]:
     nets: dict[date, int] = {}
     for line in lines.values():
-        nets[_day(line)] = nets.get(_day(line), 0) + line.net
+        net = line.net if line.stated_net is None else line.stated_net  # a difference of the two is told by its line
+        nets[_day(line)] = nets.get(_day(line), 0) + net
     return [
         {"line_id": None, "sent_on": day, "amount": net, "reference": f"{day:%Y-%m-%d}"}
         for day, net in sorted(nets.items())

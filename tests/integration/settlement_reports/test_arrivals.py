@@ -112,6 +112,20 @@ def test_days_that_pile_up_arrive_in_one_transfer(admin: UUID):
     assert (arrival.expected, of_arrival(arrival)) == (2 * NET, [])
 
 
+@pytest.mark.parametrize("stated", [NET - 2_050, NET + 1])
+def test_a_day_is_expected_as_its_report_states_the_net_and_a_difference_is_told_once(admin: UUID, stated: int):
+    batch = imported(written([a_payment("midtrans").row(**{"Net Amount": stated}), a_payment("midtrans").row()]), admin)
+    arrival = entered(admin, stated + NET, gateway="midtrans")
+    assert (arrival.expected, of_arrival(arrival)) == (stated + NET, [])
+    assert steps.differences(batch_id=batch.id) == [("net_differs", NET, stated)]
+    [difference] = rows("SELECT id FROM settlement_differences WHERE batch_id = :id", id=batch.id)
+    with transaction() as tx:
+        differences.book(tx, difference.id, Booking(note="A tax that they withheld"), by=admin)
+    cleared = "gateway_clearing:midtrans"
+    kept = sum(accounts(each).get(cleared, 0) for each in (batch.id, arrival.id, difference.id))
+    assert kept == -2 * AMOUNT, "nothing is left at the gateway"
+
+
 def test_an_arrival_that_nothing_explains_is_told_and_not_booked(admin: UUID):
     arrival = entered(admin, 123_456)
     assert (arrival.expected, of_arrival(arrival), accounts(arrival.id)) == (
