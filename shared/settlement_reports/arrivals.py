@@ -4,6 +4,7 @@ An arrival is booked when it is matched, and only then: what no report explains 
 matched with what its reference names, with an equal amount, or with the days that have piled up to its amount.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Final
@@ -195,7 +196,7 @@ def _chosen(tx: Transaction, arrival: ArrivalResponse, expected_ids: Sequence[UU
 
 def _fitting(arrival: ArrivalResponse, waiting: Sequence[Expected]) -> list[Expected]:
     """The expectations that an arrival pays: of its reference, of its amount, or the oldest that add up to it."""
-    named = [each for each in waiting if len(each.reference) >= MIN_REFERENCE and each.reference in arrival.reference]
+    named = [each for each in waiting if _is_named(each, arrival)]
     if len(named) == 1:
         return named
     equal = [each for each in waiting if each.amount == arrival.amount]
@@ -207,6 +208,15 @@ def _fitting(arrival: ArrivalResponse, waiting: Sequence[Expected]) -> list[Expe
         if total == arrival.amount:
             return list(waiting[:count])
     return []
+
+
+def _is_named(each: Expected, arrival: ArrivalResponse) -> bool:
+    """True if an arrival's reference has this one within it, and not as a part of a longer number."""
+    if len(each.reference) < MIN_REFERENCE:
+        return False
+    begins = r"(?<!\d)" if each.reference[0].isdigit() else ""
+    ends = r"(?!\d)" if each.reference[-1].isdigit() else ""
+    return re.search(begins + re.escape(each.reference) + ends, arrival.reference) is not None
 
 
 def _match(tx: Transaction, arrival: ArrivalResponse, chosen: Sequence[Expected], *, by: UUID | None) -> None:

@@ -105,6 +105,16 @@ def test_an_arrival_that_its_reference_names_is_matched_and_told_to_be_short_or_
     assert accounts(difference.id)["gateway_clearing:xendit"] == found - NET
 
 
+def test_a_reference_that_only_begins_like_an_arrival_s_names_something_else(admin: UUID):
+    expected_id = sent(admin, 70_000, reference="WD-100042")
+    arrival = entered(admin, 71_500, "XENDIT WD-1000423 24/11")
+    assert (arrival.expected, of_arrival(arrival)) == (None, [("arrival_unknown", 0, 71_500)])
+    sent(admin, 71_500, reference="WD-1000423")
+    assert accounts(arrival.id)["bank"] == 71_500
+    assert entered(admin, 69_000, "XENDITWD-100042 24/11").expected == 70_000
+    assert rows("SELECT 1 FROM arrival_matches WHERE expected_id = :id", id=expected_id)
+
+
 def test_days_that_pile_up_arrive_in_one_transfer(admin: UUID):
     for _ in range(2):
         imported(written([a_payment("midtrans").row()]), admin)
