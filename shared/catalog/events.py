@@ -43,7 +43,8 @@ class EventFields(RequestModel):
     `refund_after_change`: buyers may ask for a full refund once its dates, time zone or place have changed.
     `name_change_deadline`: until when buyers may change the holder of a ticket; null for the start.
     `allows_reentry`: who is scanned out at the gate may come in again.
-    `waiting_room_opens_at`: when the queue of a rush opens, whose people alone may order; null where there is none.
+    `waiting_room_opens_at`: when the queue of a rush opens; null where there is none. Its people alone may order, until
+    all tickets are sold or their sale has ended: then the goods that are left are for everybody.
     """
 
     title: Title

@@ -30,6 +30,8 @@ Quantities = Mapping[UUID, int]
 NO_OVERSELLING = "no_overselling"
 SELLABLE_UNITS = "LEAST(quota, units)"
 """An expression on ticket_tiers: the most it can sell. `units` is NULL where the tier is not digital."""
+IS_ENTRY = "kind IN ('ticket', 'registration')"
+"""A condition on ticket_tiers: it sells what lets people in, and not goods."""
 
 _MOVE = text("""
     WITH moved AS (

@@ -64,6 +64,12 @@ class PricedItems:
 _ID_BYTES = 16
 _COLUMNS = (*(each.name for each in fields(SaleTier)), "purchase_counts")
 """The columns of _TIERS in order. Declared columns let SQLAlchemy work out once how to read them."""
+# People queue for tickets, and for goods where nothing else is sold: what is left once those are gone needs no pass.
+_NEEDS_QUEUE_PASS = f"""CASE WHEN e.waiting_room_opens_at IS NULL THEN false ELSE EXISTS (
+    SELECT 1 FROM ticket_tiers  -- Uses index: ticket_tiers_event
+    WHERE event_id = e.id AND COALESCE(sale_end > now(), true) AND sold < {inventory.SELLABLE_UNITS}
+        AND ({inventory.IS_ENTRY} OR NOT EXISTS (
+            SELECT 1 FROM ticket_tiers WHERE event_id = e.id AND {inventory.IS_ENTRY}))) END"""
 _TIERS = text(f"""
     SELECT t.id, event_id, t.organizer_id, name, price, early_bird_price, early_bird_start, early_bird_end,
         max_per_order, {inventory.SELLABLE_UNITS} - reserved - sold AS free, now() AS at,
@@ -72,7 +78,7 @@ _TIERS = text(f"""
         is_on_sale AND event_ends_at > now() AND COALESCE(sale_start <= now(), true)
             AND COALESCE(sale_end > now(), true) AS is_open,
         e.is_synthetic,
-        e.waiting_room_opens_at IS NOT NULL AS needs_queue_pass,
+        {_NEEDS_QUEUE_PASS} AS needs_queue_pass,
         {purchase_limits.PURCHASE_COUNTS} AS purchase_counts
     FROM ticket_tiers t JOIN events e ON e.id = t.event_id WHERE t.id = ANY(:tier_ids)
 """).columns(*(column(name) for name in _COLUMNS))

@@ -1,7 +1,7 @@
 """Offers of an event now, and if there are none, why: the state of its tiers and of the whole."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -82,11 +82,16 @@ class EventOffer:
 def of_event(
     event: EventResponse, at: datetime, *, is_paused: bool = False, has_queue_pass: bool = False
 ) -> EventOffer:
-    """The offer of an event at a moment; `is_paused` while nothing can be sold."""
-    needs_pass = event.waiting_room_opens_at is not None and not has_queue_pass
-    offers = [Offer(tier, _tier_state(tier, event, at), is_paused or needs_pass) for tier in event.tiers]
+    """The offer of an event at a moment; `is_paused` while nothing can be sold.
+
+    Where people queue, nothing can be chosen without a pass until what they queue for is gone.
+    """
+    offers = [Offer(tier, _tier_state(tier, event, at), is_paused) for tier in event.tiers]
     state = _event_state(event, offers, at)
-    return EventOffer(event, state, offers, has_queue=needs_pass and state in ("on_sale", "held", "not_yet"))
+    has_rush = event.waiting_room_opens_at is not None and state in ("on_sale", "held", "not_yet")
+    if not has_rush or has_queue_pass:
+        return EventOffer(event, state, offers)
+    return EventOffer(event, state, [replace(each, is_paused=True) for each in offers], has_queue=True)
 
 
 def _admitting(offers: Sequence[Offer]) -> Sequence[Offer]:

@@ -12,6 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from shared.catalog import public_views
 from shared.catalog.events import EventResponse
+from shared.cloud import clock
 from shared.cloud.database import snapshot
 from shared.identity.second_factor_sign_in import SecondFactorChallenge
 from shared.identity.tokens import Principal
@@ -19,7 +20,7 @@ from shared.problems import Invalid, NotFound, Problem
 from shared.sales import quotes, reservations, schemas
 from shared.sales.queue_passes import QueuePass, QueuePassRequired
 from shared.sales.reservation_requests import MAX_TIERS, ReservationBody, ReservationRequest
-from shared.site import forms, rendering, sign_in
+from shared.site import forms, offers, rendering, sign_in
 from shared.site.event_pages import chosen_quantities
 from shared.site.order_view import Line
 from shared.waiting_room import places
@@ -114,7 +115,7 @@ def _review(
     if not any(chosen_quantities(given).values()):
         return Redirect(f"/{request.language}/events/{slug}?chosen=none#tickets")
     queue_pass = _queue_pass(event, viewer) if viewer else None
-    needs_queue_pass = event.waiting_room_opens_at is not None and queue_pass is None
+    needs_queue_pass = queue_pass is None and offers.of_event(event, clock.now()).has_queue
     quote = None
     if needs_queue_pass:
         problem = QueuePassRequired()

@@ -18,7 +18,7 @@ from shared.cloud import secrets
 from shared.cloud.database import Transaction, autocommit, transaction
 from shared.cloud.read_through_cache import CachedValue, InstanceCache
 from shared.sales import reserve_load
-from shared.sales.inventory import SELLABLE_UNITS
+from shared.sales.inventory import IS_ENTRY, SELLABLE_UNITS
 from shared.sales.queue_passes import KEY
 from shared.states import WaitingRoomPhase
 from shared.waiting_room import draw, pacing
@@ -29,10 +29,9 @@ ARRIVAL_SECONDS = 120
 ENDING = frozenset({WaitingRoomPhase.ENDED, WaitingRoomPhase.CANCELLED, WaitingRoomPhase.LIFTED})
 """The phases after which a room is closed."""
 
-_IS_ENTRY = "kind IN ('ticket', 'registration')"
 _FIRST_SALE = """(SELECT min(COALESCE(t.sale_start, e.waiting_room_opens_at)) FROM ticket_tiers t
     WHERE t.event_id = e.id AND COALESCE(t.sale_end > now(), true)"""
-DRAWS_AT = f"""GREATEST(e.waiting_room_opens_at, COALESCE({_FIRST_SALE} AND t.{_IS_ENTRY}), {_FIRST_SALE})))"""
+DRAWS_AT = f"""GREATEST(e.waiting_room_opens_at, COALESCE({_FIRST_SALE} AND t.{IS_ENTRY}), {_FIRST_SALE})))"""
 """An expression on events: the hour, at which the sale of tickets first begins and the order is drawn.
 
 People queue for tickets: goods count only where nothing else is sold. A sale that has ended, as a presale, begins
@@ -54,12 +53,13 @@ _LOCK = text(f"""
     SELECT {_COLUMNS} FROM waiting_rooms r JOIN events e ON e.id = r.event_id
     WHERE r.id = :id AND r.closed_at IS NULL FOR NO KEY UPDATE OF r
 """)
-_MISSING = text("""
+_MISSING = text(f"""
     SELECT e.id FROM events e
     WHERE e.waiting_room_opens_at IS NOT NULL AND e.status = 'published' AND e.end_date > now()
         AND (CAST(:event_id AS uuid) IS NULL OR e.id = :event_id)
         AND NOT EXISTS (SELECT 1 FROM waiting_rooms r WHERE r.event_id = e.id AND r.closed_at IS NULL)
-        AND EXISTS (SELECT 1 FROM ticket_tiers t WHERE t.event_id = e.id AND COALESCE(t.sale_end > now(), true))
+        AND EXISTS (SELECT 1 FROM ticket_tiers t WHERE t.event_id = e.id AND COALESCE(t.sale_end > now(), true)
+            AND (t.{IS_ENTRY} OR NOT EXISTS (SELECT 1 FROM ticket_tiers WHERE event_id = e.id AND {IS_ENTRY})))
 """)
 _MAKE = text("""
     INSERT INTO waiting_rooms (id, event_id, key_version, commitment, calls_per_minute)
@@ -75,8 +75,8 @@ _TIERS = text(f"""
             sale_start > now() AS is_later, COALESCE(sale_end <= now(), false) AS has_ended,
             COALESCE(sale_start <= now(), true) AND COALESCE(sale_end > now(), true) AS is_open
         FROM ticket_tiers
-        WHERE event_id = :event_id AND ({_IS_ENTRY} OR NOT EXISTS (
-            SELECT 1 FROM ticket_tiers WHERE event_id = :event_id AND {_IS_ENTRY}))) AS tiers
+        WHERE event_id = :event_id AND ({IS_ENTRY} OR NOT EXISTS (
+            SELECT 1 FROM ticket_tiers WHERE event_id = :event_id AND {IS_ENTRY}))) AS tiers
 """)
 # Whoever entered lately has a pass that is still good: both counts read who is choosing, not all who wait.
 _QUEUE = text("""

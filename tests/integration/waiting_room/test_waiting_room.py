@@ -207,6 +207,33 @@ def test_people_queue_for_tickets_and_goods_neither_begin_nor_prolong_it():
     assert rush.tick(after=HOUR).phase == "sold_out"
 
 
+@pytest.mark.parametrize("gone", ["sold = quota", "sale_end = now() - interval '1 minute'"])
+def test_goods_that_are_left_when_the_tickets_are_gone_need_no_pass(gone: str):
+    rush = Rush(sale_in=None, goods=[a_tier(kind="product", name="Kaos")])
+    [fan, other] = rush.people(2)
+    assert isinstance(reserve(fan, rush.event, [0, 1]), QueuePassRequired)
+    assert isinstance(reserve(fan, rush.event, [1]), QueuePassRequired)
+    with transaction() as tx:
+        tx.execute(text(f"UPDATE ticket_tiers SET {gone} WHERE id = :id"), {"id": rush.event.tier_ids[0]})
+    assert isinstance(reserve(fan, rush.event, [0, 1]), OrderResponse)
+    with transaction() as tx:
+        tx.execute(
+            text("UPDATE ticket_tiers SET sold = quota - 1, sale_end = NULL WHERE id = :id"),
+            {"id": rush.event.tier_ids[0]},
+        )
+    assert isinstance(reserve(other, rush.event, [0, 1]), QueuePassRequired)
+
+
+def test_a_room_whose_tickets_sale_has_ended_is_not_made_again_for_goods():
+    rush = Rush(sale_in=None, goods=[a_tier(kind="product", name="Kaos")])
+    with transaction() as tx:
+        tx.execute(text("UPDATE ticket_tiers SET sale_end = now() WHERE id = :id"), {"id": rush.event.tier_ids[0]})
+    assert rush.tick().phase == "ended"
+    rooms.close(rush.room.id)
+    rooms.make_missing(rush.event.id)
+    assert rooms.find(rush.event.id) is None
+
+
 def test_a_presale_that_has_ended_draws_nobody_before_the_sale_begins():
     now = datetime.now(UTC)
     rush = Rush(goods=[a_tier(name="Presale", sale_start=now - 48 * HOUR, sale_end=now - 24 * HOUR)])

@@ -102,6 +102,15 @@ def test_a_jersey_is_neither_the_price_of_a_race_nor_what_is_left_of_it():
     assert offers.of_event(event(jersey), NOW).state == "on_sale"
 
 
+@pytest.mark.parametrize("gone", [{"available": 0, "sold": 100}, {"sale_end": EARLIER}])
+def test_who_wants_a_jersey_waits_only_while_there_are_tickets_to_queue_for(gone):
+    jersey, rush = tier(kind="product"), {"waiting_room_opens_at": EARLIER}
+    offer = offers.of_event(event(tier(), jersey, **rush), NOW)
+    assert (offer.has_queue, offer.can_be_bought) == (True, False)
+    offer = offers.of_event(event(tier(**gone), jersey, **rush), NOW)
+    assert (offer.has_queue, offer.can_be_bought) == (False, True)
+
+
 @pytest.mark.parametrize(("facts", "state"), [({"status": "cancelled"}, "cancelled"), ({"end_date": EARLIER}, "ended")])
 def test_what_is_cancelled_or_over_sells_nothing(facts, state):
     offer = offers.of_event(event(tier(), **facts), NOW)
