@@ -3,11 +3,12 @@
 import pytest
 from sqlalchemy import text
 
-from shared.catalog import search
+from shared.catalog import events, search
 from shared.catalog.search import EventSearch
 from shared.cloud.clients import make_engine
 from shared.cloud.database import transaction
 from tests.benchmarks.search_data import fill
+from tests.factories import a_user, an_event
 
 EVENTS = 6_000
 
@@ -17,6 +18,10 @@ def many_events(own_database: str) -> None:
     """A catalogue of some size, analysed as autovacuum does it."""
     with transaction() as tx:
         fill(tx, EVENTS)
+    analyse()
+
+
+def analyse() -> None:
     owner = make_engine()
     with owner.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE")
@@ -88,3 +93,21 @@ def test_how_to_look_for_a_word_is_planned_for_that_word():
             text("SELECT sum(generic_plans) FROM pg_prepared_statements WHERE statement LIKE '%tsquery%'")
         )
         assert for_any.scalar_one() == 0
+
+
+ADD_CODES = text("""
+    INSERT INTO promos (code, organizer_id, percent, created_by)
+    SELECT 'KODE' || each, :organizer_id, 10, :organizer_id FROM generate_series(1, 1000) each
+""")
+
+
+def test_whether_an_event_takes_codes_is_known_without_reading_those_of_others():
+    with transaction() as tx:
+        event = an_event(tx)
+        for _ in range(20):
+            tx.execute(ADD_CODES, {"organizer_id": a_user(tx, role="organizer").id})
+    analyse()
+    with transaction() as tx:
+        lines = tx.execute(text(f"EXPLAIN {events._READ.text}"), {"key": None, "id": event.id}).scalars()
+        reading = "\n".join(lines)
+    assert "Seq Scan on promos" not in reading, reading
