@@ -225,6 +225,16 @@ def test_of_two_who_change_the_same_the_second_is_told_and_loses_nothing(
     assert (saved[shared], saved[other]) == ("12", "500000")
 
 
+def test_the_oldest_of_many_codes_is_on_the_last_page(world: World, organizer: Person):
+    event = organizer.publish()
+    for number in range(100, 126):
+        organizer.api.post("promos", {"code": f"KODE{number}", "percent": 10, "event_id": event["id"]}, status=201)
+    ask = browser(world, organizer)
+    for path in (f"/organizer/events/{event['id']}/promos", "/organizer/promos"):
+        assert f'href="{path}?page=2"' in ask("GET", path).text
+        assert "KODE100" in ask("GET", f"{path}?page=2").text
+
+
 def test_a_scan_and_a_hand_over_by_mistake_are_taken_back_with_a_reason(world: World, organizer: Person):
     soon, buyer = datetime.now(UTC) + timedelta(hours=1), world.somebody()
     tiers = ({"name": "Festival", "price": 0, "quota": 9}, {"name": "Kaus", "price": 0, "quota": 9, "kind": "product"})

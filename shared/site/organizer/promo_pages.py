@@ -15,7 +15,7 @@ from shared.catalog.tiers import TierResponse
 from shared.cloud.database import snapshot
 from shared.identity.tokens import Principal
 from shared.problems import NotFound, Problem
-from shared.site import forms, rendering
+from shared.site import forms, lists, rendering
 from shared.site.organizer import desk, edits, inputs, promo_form
 from shared.site.organizer.edits import EditConflict
 from shared.states import EventStatus
@@ -24,7 +24,7 @@ from shared.web.pages import Page, PageRequest, Redirect
 
 ALL = "/organizer/promos"
 OF_EVENT = "/organizer/events/{event_id}/promos"
-MAX_SHOWN = 100
+MAX_TITLES = 100
 
 pages = App("site")
 
@@ -144,8 +144,9 @@ def _list(
     problem: Problem | None = None,
 ) -> Page:
     with snapshot() as tx:
-        listed = promo_codes.list_page(tx, organizer, PromoSearch(event_id=scope.event_id, page_size=MAX_SHOWN))
-        events = [] if scope.event else own_events.list_page(tx, organizer, OwnEventsQuery(page_size=MAX_SHOWN)).items
+        wanted = PromoSearch(event_id=scope.event_id, **lists.page_of(request))
+        listed = promo_codes.list_page(tx, organizer, wanted)
+        events = [] if scope.event else own_events.list_page(tx, organizer, OwnEventsQuery(page_size=MAX_TITLES)).items
     return _page(
         "organizer/promos.html",
         request,
@@ -155,7 +156,7 @@ def _list(
         problem=problem,
         address=scope.address,
         given=request.form,
-        promos=listed.items,
+        listing=listed,
         event_titles={each.id: each.title for each in events},
         is_saved=request.query.get("saved") == "yes",
     )
