@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from werkzeug.datastructures import MultiDict
 
 from shared.catalog.events import EventChange, EventResponse, ListedTierChange, NewEvent
-from shared.catalog.tiers import NewTier
+from shared.catalog.tiers import MAX_TIERS_PER_EVENT, NewTier
 from shared.site import forms
 from shared.site.languages import gettext_noop as _
 from shared.site.languages import translate
@@ -17,7 +17,7 @@ from shared.site.organizer.edits import EditConflict
 from shared.web.pages import Language
 
 EMPTY_ROWS: Final = 2
-_MAX_ROWS: Final = 50
+_MAX_ROWS: Final = MAX_TIERS_PER_EVENT + 1  # one too many is refused, and told
 _TEXTS = ("title", "description", "category", "location", "venue", "timezone", "terms")
 _MOMENTS = ("start_date", "end_date", "gates_open_at", "name_change_deadline", "waiting_room_opens_at")
 _NUMBERS = ("capacity", "max_per_person")

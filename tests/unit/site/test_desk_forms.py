@@ -45,6 +45,15 @@ def test_only_what_was_touched_is_changed():
     ]
 
 
+def test_the_last_of_a_hundred_tickets_is_changed_as_the_first_is():
+    of = event(*(tier(quota=1) for _ in range(100)))
+    assert changes(of, t99_price="90.000", capacity="") == {
+        "capacity": 100,
+        "tiers": [ListedTierChange(id=of.tiers[99].id, price=90_000).model_dump(exclude_unset=True)],
+    }
+    assert len(event_form.rows(form_of(of, t100_name="B"))) == 101
+
+
 def test_another_zone_keeps_the_hours_on_the_clock():
     of = event(start_date=datetime(2026, 12, 4, 12, tzinfo=UTC), end_date=datetime(2026, 12, 4, 15, tzinfo=UTC))
     moved = changes(of, timezone="Asia/Jayapura")
