@@ -41,7 +41,11 @@ _REGISTER = text("""
         :identity_ending)
     ON CONFLICT (item_id) DO UPDATE SET identity_index = excluded.identity_index,
         event_identity_index = excluded.event_identity_index, identity_sealed = excluded.identity_sealed,
-        identity_ending = excluded.identity_ending
+        identity_ending = excluded.identity_ending, is_active = true
+""")
+_MAKE_WAY = text("""
+    UPDATE registrations SET is_active = false
+    WHERE item_id = ANY(:item_ids) AND (identity_index = ANY(:indexes) OR event_identity_index = ANY(:event_indexes))
 """)
 _UNIQUE_EVENT = text("""
     SELECT e.id FROM orders o JOIN events e ON e.id = o.event_id WHERE o.id = :order_id AND e.one_purchase_per_person
@@ -85,6 +89,8 @@ def new_row(
 def register(tx: Transaction, order_id: UUID, numbers: Mapping[UUID, tuple[UUID, str]]) -> None:
     """Register or correct the participants of a locked, live order: item to tier and normalized number.
 
+    Two of them may change places: a number that moves within the order makes way first.
+
     Raises AlreadyRegistered, after which the transaction can only be rolled back.
     """
     if not numbers:
@@ -94,7 +100,13 @@ def register(tx: Transaction, order_id: UUID, numbers: Mapping[UUID, tuple[UUID,
         new_row(item_id, order_id, tier_id, number, unique_in_event=unique_in_event)
         for item_id, (tier_id, number) in numbers.items()
     ]
+    moving = {
+        "item_ids": list(numbers),
+        "indexes": [row["identity_index"] for row in rows],
+        "event_indexes": [row["event_identity_index"] for row in rows if row["event_identity_index"]],
+    }
     try:
+        tx.execute(_MAKE_WAY, moving)
         for each in sorted(rows, key=_lock_order):
             tx.execute(_REGISTER, each)
     except DBAPIError as error:

@@ -150,6 +150,25 @@ def test_a_number_may_be_corrected_until_the_order_is_paid():
     assert field_encryption.decrypt(row.identity_sealed, about=f"identity_number:{order.items[0].id}") == "X1234567"
 
 
+@pytest.mark.parametrize("limits", [{}, {"one_purchase_per_person": True}])
+@pytest.mark.parametrize("categories", [1, 2])
+def test_two_whose_numbers_were_mixed_up_change_places(categories, limits):
+    tiers = [a_tier(kind="registration", quota=5) for _ in range(categories)]
+    with transaction() as tx:
+        event, buyer = an_event(tx, tiers=tiers, **limits), a_user(tx)
+    items = [ReservationItem(tier_id=tier_id, quantity=2 // categories) for tier_id in event.tier_ids]
+    [order] = reservations.reserve([ReservationRequest(buyer.id, ReservationBody(event_id=event.id, items=items))])
+    other, third = a_nik(), a_nik()
+    for numbers in ((NIK, other), (other, NIK), (NIK, third)):
+        named = {item.id: (item.tier_id, number) for item, number in zip(order.items, numbers, strict=True)}
+        with transaction() as tx:
+            orders.lock(tx, order.id)
+            registrations.register(tx, order.id, named)
+            shown = [item.identity_number for item in OrderResponse.read(tx, order.id).items]
+        assert shown == [registrations.mask(number) for number in numbers]
+        assert [row.is_active for row in of_order(order)] == [True, True]
+
+
 @pytest.mark.parametrize("ends", ["cancelled", "expired", "refunded"])
 def test_who_has_not_paid_or_has_their_money_back_may_register_anew(ends):
     event, [buyer, other] = race(buyers=2)
