@@ -10,11 +10,13 @@ from shared.cloud.database import Transaction
 MIN_SEATS = 1_000
 """The seats that open at one moment, from which on an opening is a big one."""
 
+# In a rush nobody can order before the waiting room opens, whenever the sale begins.
 _OPENINGS = text("""
     SELECT events.title, moment.at, sum(ticket_tiers.quota) AS seats
     FROM ticket_tiers
     JOIN events ON events.id = ticket_tiers.event_id
-    CROSS JOIN LATERAL (VALUES (sale_start), (early_bird_start), (early_bird_end)) AS moment (at)
+    CROSS JOIN LATERAL (VALUES
+        (GREATEST(sale_start, waiting_room_opens_at)), (early_bird_start), (early_bird_end)) AS moment (at)
     WHERE ticket_tiers.is_on_sale AND moment.at BETWEEN :since AND :until
     GROUP BY events.id, events.title, moment.at
     ORDER BY moment.at

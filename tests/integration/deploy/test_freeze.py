@@ -34,6 +34,16 @@ def test_tiers_that_open_together_are_one_rush():
     ]
 
 
+@pytest.mark.parametrize("sale_start", [None, NOW - timedelta(days=1)])
+def test_a_rush_opens_with_its_waiting_room_where_the_sale_does_not_begin_later(sale_start: datetime | None):
+    title = f"Rebutan {sale_start}"
+    with transaction() as tx:
+        tiers = [a_tier(quota=600, sale_start=sale_start), a_tier(quota=500, sale_start=NOW + timedelta(days=1))]
+        an_event(tx, title=title, tiers=tiers, waiting_room_opens_at=SOON)
+        found = openings.find(tx, since=NOW - freeze.AFTER, until=NOW + freeze.BEFORE)
+    assert [each for each in found if each.title == title] == [Opening(title, SOON, 600)]
+
+
 def test_a_release_waits_unless_somebody_says_why(capsys, monkeypatch):
     with transaction() as tx:
         opens = datetime.now(UTC) + timedelta(minutes=30)
