@@ -154,6 +154,22 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE FUNCTION public.limit_uses_of_person() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.uses - NEW.late_uses <= OLD.uses - OLD.late_uses THEN RETURN NULL; END IF;
+    IF (SELECT sum(u.uses - u.late_uses)
+        FROM users b JOIN users a ON folded_email(a.email) = folded_email(b.email) AND NOT a.is_deleted
+            JOIN promo_users u ON u.promo_id = NEW.promo_id AND u.user_id = a.id  -- Uses index: users_mailbox
+        WHERE b.id = NEW.user_id) > NEW.most THEN
+        RAISE EXCEPTION 'the person of account % has used the code as often as they may', NEW.user_id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'promo_not_exhausted_for_user';
+    END IF;
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.move_event_prices() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -2366,6 +2382,8 @@ CREATE TRIGGER refunds_within_payments AFTER INSERT OR UPDATE OF amount, status 
 CREATE TRIGGER units_of_changed_tier BEFORE UPDATE OF kind ON public.ticket_tiers FOR EACH ROW WHEN ((old.kind <> new.kind)) EXECUTE FUNCTION public.count_units();
 
 CREATE TRIGGER units_of_new_tier BEFORE INSERT ON public.ticket_tiers FOR EACH ROW EXECUTE FUNCTION public.count_units();
+
+CREATE TRIGGER uses_of_person_are_limited AFTER INSERT OR UPDATE OF uses ON public.promo_users FOR EACH ROW WHEN (((new.most IS NOT NULL) AND (new.uses > new.late_uses))) EXECUTE FUNCTION public.limit_uses_of_person();
 
 ALTER TABLE ONLY public.approvals
     ADD CONSTRAINT approvals_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES public.users(id);

@@ -15,13 +15,11 @@ _MOVE_USES = text("""
     moved AS (
         DELETE FROM promo_users u USING locked_promos
         WHERE u.promo_id = locked_promos.id AND u.user_id = :from_user
-        RETURNING u.promo_id, u.uses, u.late_uses, u.most)
-    INSERT INTO promo_users AS u (promo_id, user_id, uses, late_uses, most)
-    SELECT promo_id, CAST(:to_user AS uuid), uses, late_uses, most FROM moved
+        RETURNING u.promo_id, u.uses, u.late_uses)
+    INSERT INTO promo_users AS u (promo_id, user_id, uses, late_uses)
+    SELECT promo_id, CAST(:to_user AS uuid), uses, late_uses FROM moved
     ON CONFLICT (promo_id, user_id) DO UPDATE
-    SET uses = u.uses + excluded.uses, late_uses = u.late_uses + excluded.late_uses,
-        most = CASE WHEN u.most IS NOT NULL
-            THEN GREATEST(u.most, u.uses + excluded.uses - u.late_uses - excluded.late_uses) END
+    SET uses = u.uses + excluded.uses, late_uses = u.late_uses + excluded.late_uses, most = NULL
 """)
 
 

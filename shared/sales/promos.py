@@ -3,7 +3,8 @@
 A use is an order, or each discounted ticket where the code applies to tickets. It counts, with its discount, from
 the reservation until the order has ended, expired or been refunded; `orders.promo_counted` says so. It is counted in
 the statement that creates the order (`COUNT_USES`) and released in the transaction that releases the stock. Codes are
-locked after orders and before tiers, by ascending id.
+locked after orders and before tiers, by ascending id. Uses are counted by account, and limited for a person: all
+accounts whose address reaches the same mailbox (trigger uses_of_person_are_limited).
 """
 
 import json
@@ -191,12 +192,11 @@ def allocate(discount: int, prices: Sequence[int]) -> list[int]:
 _FIND = text("""
     SELECT requested.position, p.id, p.code, p.funded_by, p.tier_ids, p.percent, p.amount, p.max_discount,
         p.minimum_spend, p.is_active, p.applies_to, p.waives_fee, p.budget - p.spent + p.late_spent AS budget_left,
-        LEAST(p.max_uses - p.uses + p.late_uses,
-            p.max_uses_per_user - COALESCE(u.uses - u.late_uses, 0)) AS uses_left,
+        LEAST(p.max_uses - p.uses + p.late_uses, p.max_uses_per_user - COALESCE(person.uses, 0)) AS uses_left,
         COALESCE(p.starts_at <= now(), true) AS has_begun,
         COALESCE(p.ends_at <= now(), false) AS has_ended,
         COALESCE(p.uses - p.late_uses >= p.max_uses, false) AS is_exhausted,
-        COALESCE(u.uses - u.late_uses >= p.max_uses_per_user, false) AS is_exhausted_for_buyer
+        COALESCE(person.uses >= p.max_uses_per_user, false) AS is_exhausted_for_buyer
     FROM jsonb_to_recordset(CAST(:requested AS jsonb)) AS requested (
         position int, buyer_id uuid, event_id uuid, organizer_id uuid, code text)
     CROSS JOIN LATERAL (
@@ -206,7 +206,11 @@ _FIND = text("""
             AND (promos.event_id IS NULL OR promos.event_id = requested.event_id)
             AND (promos.organizer_ids IS NULL OR requested.organizer_id = ANY(promos.organizer_ids))
         ORDER BY is_active DESC, promos.organizer_id NULLS LAST LIMIT 1) AS p
-    LEFT JOIN promo_users u ON u.promo_id = p.id AND u.user_id = requested.buyer_id
+    LEFT JOIN LATERAL (  -- Uses index: users_mailbox
+        SELECT sum(u.uses - u.late_uses)::int AS uses
+        FROM users b JOIN users a ON folded_email(a.email) = folded_email(b.email) AND NOT a.is_deleted
+            JOIN promo_users u ON u.promo_id = p.id AND u.user_id = a.id
+        WHERE b.id = requested.buyer_id AND p.max_uses_per_user IS NOT NULL) AS person ON true
 """)
 
 # For a statement with a CTE `uses_by_user (promo_id, user_id, quantity, spent)`. A code over a limit violates one of

@@ -136,6 +136,21 @@ def test_uses_of_a_promo_code_move_with_the_orders_and_are_given_back_by_their_r
     assert uses_of(promo) == (0, {user_id: 0})
 
 
+def test_uses_move_also_where_another_account_of_the_mailbox_has_used_the_code_up(a_phone: APhone):
+    user_id, address = an_account()
+    event, code = an_offer(kind="product", price=50_000)
+    promo = f"GRATIS{event.id.hex[:8].upper()}"
+    with transaction() as tx:
+        a_promo(tx, event, code=promo, percent=100, waives_fee=True, max_uses_per_user=1)
+        alias = a_user(tx, email=address.replace("@", "+kedua@"))
+    an_order(event, buyer=alias, promo_code=promo, paid=True)
+    phone = a_phone()
+    phone.writes(f"beli {code} 1 {promo}")
+    links(phone, address)
+    assert uses_of(promo) == (2, {user_id: 1, alias.id: 1})
+    assert isinstance(reserve(Principal(user_id, "customer", None), event, promo_code=promo), PromoExhausted)
+
+
 def uses_of(promo: str) -> tuple[int, dict[UUID, int]]:
     """How often a code was used, in all and by whom."""
     with transaction() as tx:

@@ -1,6 +1,10 @@
 """A promo code is used as often as it may be and no more, whatever happens at once (TS-006, LATE-1)."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from threading import Barrier, BrokenBarrierError
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
@@ -171,6 +175,53 @@ def test_a_buyer_has_a_limit_of_their_own_at_all_events_together():
     free = next(event for event in events if event.id not in {order.event_id for order in held})
     assert isinstance(reserve(buyer, free, promo_code="SEKALI"), OrderResponse)
     assert uses(promo_id) == 3
+
+
+def aliases(number):
+    """Accounts of one mailbox."""
+    name = uuid4().hex[:10]
+    with transaction() as tx:
+        return [a_user(tx, email=f"{name}+{each}@gmail.com") for each in range(number)]
+
+
+def test_the_accounts_of_a_mailbox_share_the_uses_of_a_person():
+    event, promo_id, [other] = scene(code="SEKALI", max_uses_per_user=2, applies_to="ticket")
+    one, two = aliases(2)
+    order = reserve(one, event, [1], promo_code="SEKALI")
+    discounted = reserve(two, event, [3], promo_code="SEKALI")
+    assert [item.discount > 0 for item in discounted.items].count(True) == 1
+    cancel(discounted)
+    assert isinstance(reserve(two, event, [1], promo_code="SEKALI"), OrderResponse)
+    assert isinstance(reserve(other, event, promo_code="SEKALI"), OrderResponse)
+    cancel(order)
+    assert uses(promo_id) == 2
+    assert promises_are_kept()
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_aliases_that_order_at_the_same_moment_use_a_code_once(monkeypatch, batched):
+    event, promo_id, _ = scene(code="SEKALI", max_uses_per_user=1)
+    item = ReservationItem(tier_id=event.tier_ids[0], quantity=1)
+    body = ReservationBody(event_id=event.id, items=[item], promo_code="SEKALI")
+    asked = [[ReservationRequest(each.id, body)] for each in aliases(6)]
+    everybody_has_read, create = Barrier(6), reservations.create_orders
+
+    def create_at_once(new):
+        with suppress(BrokenBarrierError):
+            everybody_has_read.wait(timeout=5)
+        return create(new)
+
+    if batched:
+        outcomes = reservations.reserve([request for [request] in asked])
+    else:
+        monkeypatch.setattr(reservations, "create_orders", create_at_once)
+        parts = at_the_same_time([partial(reservations.reserve, each) for each in asked])
+        outcomes = [outcome for part in parts for outcome in part]
+    assert [type(each) for each in outcomes].count(OrderResponse) == 1
+    assert [each.detail for each in outcomes if isinstance(each, Problem)] == [
+        "You have used this promo code as often as you may. Reserve without it."
+    ] * 5
+    assert uses(promo_id) == 1
 
 
 def test_one_buyer_over_their_limit_does_not_spoil_the_batch():
