@@ -227,8 +227,14 @@ BEGIN
     INSERT INTO event_prices (event_id, start_date, starts_at, ends_at, price)
     SELECT moment.event_id, e.start_date, moment.at,
         COALESCE(lead(moment.at) OVER (PARTITION BY moment.event_id ORDER BY moment.at), 'infinity'),
-        (SELECT COALESCE(min(price) FILTER (WHERE kind IN ('ticket', 'registration')), min(price)) FROM (
-            SELECT t.kind, CASE WHEN t.early_bird_price IS NOT NULL
+        (SELECT COALESCE(min(price) FILTER (WHERE is_entry AND has_begun AND NOT has_ended),
+            min(price) FILTER (WHERE is_entry AND NOT has_ended), min(price) FILTER (WHERE is_entry),
+            min(price) FILTER (WHERE has_begun AND NOT has_ended), min(price) FILTER (WHERE NOT has_ended), min(price))
+        FROM (
+            SELECT t.kind IN ('ticket', 'registration') AS is_entry,
+                COALESCE(t.sale_start <= moment.at, true) AS has_begun,
+                COALESCE(t.sale_end <= moment.at, false) AS has_ended,
+                CASE WHEN t.early_bird_price IS NOT NULL
                     AND COALESCE(t.early_bird_start <= moment.at, true) AND t.early_bird_end > moment.at
                 THEN t.early_bird_price ELSE t.price END AS price
             FROM ticket_tiers t WHERE t.event_id = moment.event_id) AS tiers)
@@ -237,7 +243,10 @@ BEGIN
         UNION SELECT event_id, early_bird_start FROM ticket_tiers
             WHERE event_id = ANY(ids) AND early_bird_price IS NOT NULL AND early_bird_start IS NOT NULL
         UNION SELECT event_id, early_bird_end FROM ticket_tiers
-            WHERE event_id = ANY(ids) AND early_bird_price IS NOT NULL) AS moment
+            WHERE event_id = ANY(ids) AND early_bird_price IS NOT NULL
+        UNION SELECT event_id, sale_start FROM ticket_tiers WHERE event_id = ANY(ids) AND sale_start IS NOT NULL
+        UNION SELECT event_id, sale_end FROM ticket_tiers
+            WHERE event_id = ANY(ids) AND sale_end IS NOT NULL) AS moment
     JOIN events e ON e.id = moment.event_id;
 END $$;
 
@@ -2365,7 +2374,7 @@ CREATE CONSTRAINT TRIGGER ledger_postings_filled AFTER INSERT ON public.ledger_p
 
 CREATE TRIGGER numbered BEFORE UPDATE OF status, exited_at, revision, qr_hash, replaced_qr_hashes ON public.tickets FOR EACH ROW EXECUTE FUNCTION public.number_ticket_change();
 
-CREATE TRIGGER price_changed AFTER UPDATE OF kind, price, early_bird_price, early_bird_start, early_bird_end ON public.ticket_tiers FOR EACH ROW WHEN ((((((old.kind IS DISTINCT FROM new.kind) OR (old.price IS DISTINCT FROM new.price)) OR (old.early_bird_price IS DISTINCT FROM new.early_bird_price)) OR (old.early_bird_start IS DISTINCT FROM new.early_bird_start)) OR (old.early_bird_end IS DISTINCT FROM new.early_bird_end))) EXECUTE FUNCTION public.price_event_of_tier();
+CREATE TRIGGER price_changed AFTER UPDATE OF kind, price, early_bird_price, early_bird_start, early_bird_end, sale_start, sale_end ON public.ticket_tiers FOR EACH ROW WHEN ((((((((old.kind IS DISTINCT FROM new.kind) OR (old.price IS DISTINCT FROM new.price)) OR (old.early_bird_price IS DISTINCT FROM new.early_bird_price)) OR (old.early_bird_start IS DISTINCT FROM new.early_bird_start)) OR (old.early_bird_end IS DISTINCT FROM new.early_bird_end)) OR (old.sale_start IS DISTINCT FROM new.sale_start)) OR (old.sale_end IS DISTINCT FROM new.sale_end))) EXECUTE FUNCTION public.price_event_of_tier();
 
 CREATE TRIGGER price_deleted AFTER DELETE ON public.ticket_tiers REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.price_events_of_tiers();
 

@@ -25,7 +25,7 @@ class EventSearch(PageQuery):
     Case, accents, apostrophes and hyphens are ignored. `location` is any part of place and venue, `city` a whole
     location. `q` searches title, place, category and description, with "..."
     for phrases and - to exclude words; the last word may be a prefix. Prices are rupiah and compared with the lowest
-    current price of an event.
+    current price of the event's tickets that are on sale; of those to come, or over, only where none is.
     """
 
     q: Annotated[str, line(200)] | None = None

@@ -252,6 +252,19 @@ def test_prices_are_filtered_and_sorted_by_the_lowest_of_this_moment():
     assert found(price_min="50001", price_max="500000") == ["Mahal"]
 
 
+def test_an_event_is_not_found_by_the_price_of_a_presale_that_is_over_or_of_a_sale_to_come():
+    now = datetime.now(UTC)
+    event = offer("Konser", tiers=[tier(price=50_000, sale_end=now + DAY), tier(price=200_000)])
+    offer("Teater", tiers=[tier(price=40_000, sale_start=now + DAY), tier(price=150_000)])
+    offer("Lari", tiers=[tier(price=120_000, sale_start=now + DAY)])
+    assert found(sort="price") == ["Konser", "Lari", "Teater"]
+    presale = event.tiers[0]
+    change(event, tiers=[{"id": presale.id, "sale_end": now - timedelta(hours=1)}])
+    assert found(sort="price") == ["Lari", "Teater", "Konser"]
+    assert found(price_max="100000") == []
+    assert price_at(event.id, now - DAY) == 50_000
+
+
 def test_the_price_of_a_race_is_not_that_of_its_jersey():
     offer("Lari", tiers=[tier(price=225_000, kind="registration"), tier(price=100_000, kind="product")])
     offer("Pasar", tiers=[tier(price=150_000, kind="product")])
