@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 from werkzeug.datastructures import MultiDict
 
+from shared import local_time
 from shared.catalog.events import EventChange, EventResponse, ListedTierChange, NewEvent
 from shared.catalog.tiers import MAX_TIERS_PER_EVENT, NewTier
 from shared.site import forms
 from shared.site.languages import gettext_noop as _
 from shared.site.languages import translate
-from shared.site.organizer import edits, inputs
+from shared.site.organizer import edits, inputs, tier_form
 from shared.site.organizer.edits import EditConflict
 from shared.web.pages import Language
 
@@ -157,7 +160,8 @@ def change(
     """
     filled = [row for row in rows(form) if not row.is_empty]
     known = {row.id: row for row in rows_of(event)}
-    changed = {row.number: _changed_row(row, known[row.id]) for row in filled if row.id in known}
+    moved = _moved_sales(event, form.get("timezone", ""))
+    changed = {row.number: _changed_row(row, known[row.id]) | moved[row.id] for row in filled if row.id in known}
     added = {row.number: row.given for row in filled if row.id not in known}
     changes, errors = _read_rows(ListedTierChange, {key: row for key, row in changed.items() if len(row) > 1}, language)
     new, wrong_new = _read_rows(NewTier, added, language)
@@ -211,6 +215,21 @@ def _changed_row(row: Row, before: Row) -> dict[str, Any]:
     return {
         "id": row.id,
         **{name: value if name == "name" else inputs.amount(value) for name, value in changed.items()},
+    }
+
+
+def _moved_sales(event: EventResponse, zone: str) -> dict[str, dict[str, datetime]]:
+    """The moments of the tiers' sales in another zone of the event: their hours on the clock stay, as its own do."""
+    if zone == event.timezone or zone not in local_time.zones():
+        return {str(tier.id): {} for tier in event.tiers}
+    before, after = ZoneInfo(event.timezone), ZoneInfo(zone)
+    return {
+        str(tier.id): {
+            name: moment.astimezone(before).replace(tzinfo=after)
+            for name in tier_form.MOMENTS
+            if (moment := getattr(tier, name))
+        }
+        for tier in event.tiers
     }
 
 

@@ -15,9 +15,9 @@ from shared.web.pages import Language
 
 _TEXTS = ("name", "description", "kind", "code")
 _NUMBERS = ("price", "quota", "max_per_order", "early_bird_price")
-_MOMENTS = ("sale_start", "sale_end", "early_bird_start", "early_bird_end")
+MOMENTS = ("sale_start", "sale_end", "early_bird_start", "early_bird_end")
 _CHECKS = ("requires_identity", "refundable_after_reveal")
-_CLEARED = {*_MOMENTS, "early_bird_price"}
+_CLEARED = {*MOMENTS, "early_bird_price"}
 """Fields that are null where they are left empty."""
 
 
@@ -50,7 +50,7 @@ def values_of(tier: TierResponse, zone: str) -> dict[str, str]:
     return {
         **{name: inputs.unix_lines(getattr(tier, name)) for name in _TEXTS},
         **{name: "" if number is None else str(number) for name, number in numbers.items()},
-        **{name: inputs.local_text(getattr(tier, name), zone) for name in _MOMENTS},
+        **{name: inputs.local_text(getattr(tier, name), zone) for name in MOMENTS},
         **{name: "true" if getattr(tier, name) else "" for name in _CHECKS},
     }
 
@@ -85,17 +85,17 @@ def find_conflict(form: "MultiDict[str, str]", tier: TierResponse, zone: str) ->
 
 
 def _values(form: "MultiDict[str, str]") -> dict[str, str]:
-    return inputs.texts(form, *_TEXTS, *_NUMBERS, *_MOMENTS, *_CHECKS)
+    return inputs.texts(form, *_TEXTS, *_NUMBERS, *MOMENTS, *_CHECKS)
 
 
 def _typed(values: Mapping[str, str], zone: str) -> dict[str, Any]:
     """The values as the models take them."""
     typed: dict[str, Any] = dict(values)
     typed |= {name: inputs.amount(values[name]) for name in _NUMBERS if name in values}
-    typed |= {name: inputs.moment(values[name], zone) for name in _MOMENTS if values.get(name)}
+    typed |= {name: inputs.moment(values[name], zone) for name in MOMENTS if values.get(name)}
     typed |= {name: values[name] == "true" for name in _CHECKS if name in values}
     return {name: None if value == "" and name in _CLEARED else value for name, value in typed.items()}
 
 
 def _form_errors(errors: dict[str, str], given: Mapping[str, Any], language: Language) -> dict[str, str]:
-    return inputs.with_labels(errors | inputs.unreadable_moments(given, _MOMENTS, language), LABELS, language)
+    return inputs.with_labels(errors | inputs.unreadable_moments(given, MOMENTS, language), LABELS, language)

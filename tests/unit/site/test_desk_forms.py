@@ -63,6 +63,20 @@ def test_another_zone_keeps_the_hours_on_the_clock():
     )
 
 
+def test_another_zone_keeps_the_hours_of_its_tickets_sales_too():
+    opens, ends = datetime(2026, 12, 2, 3, tzinfo=UTC), datetime(2026, 12, 3, 16, 59, tzinfo=UTC)
+    early = tier(sale_start=opens, early_bird_price=100_000, early_bird_end=ends)
+    of = event(early, tier())
+    assert changes(of, timezone="Asia/Makassar", t0_name="Presale")["tiers"] == [
+        {
+            "id": early.id,
+            "name": "Presale",
+            "sale_start": opens - timedelta(hours=1),
+            "early_bird_end": ends - timedelta(hours=1),
+        }
+    ]
+
+
 @pytest.mark.parametrize("field", ["title", "category", "location", "start_date", "end_date", "t0_name", "t0_price"])
 def test_a_field_that_may_not_be_empty_is_missed_in_its_place(field: str):
     of = event(tier())
