@@ -64,7 +64,7 @@ def tell_holders(order):
 
 
 def mails_to(address):
-    return rows("SELECT * FROM emails WHERE to_address = :address ORDER BY created_at", address=address)
+    return rows("SELECT * FROM emails WHERE to_address = :address ORDER BY created_at, template", address=address)
 
 
 def sent(sendgrid, email):
