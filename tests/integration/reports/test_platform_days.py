@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from functions.reconcile.main import nightly
 from shared.cloud.clients import make_engine
@@ -151,21 +150,6 @@ def test_a_run_that_has_no_time_left_keeps_what_it_closed_and_the_next_one_goes_
     assert seen[:3] == [0, 3, 4]
     assert seen[-1] >= 59
     assert platform_closing.close() == platform_closing.REOPENED_DAYS
-
-
-def test_a_closing_that_dies_between_two_days_loses_neither(monkeypatch: pytest.MonkeyPatch):
-    looked_at = periods_to_look_at()
-    counted = [figures(period) for period in looked_at]
-    with monkeypatch.context() as patched:
-        dies = text("SELECT 1 / CAST(CAST(:day AS date) < CURRENT_DATE - 50 AS int)")
-        patched.setattr(platform_closing, "_CLOSE_EMPTY", dies)
-        with pytest.raises(DBAPIError):
-            platform_closing.close()
-    assert 0 < closed_days() < 59
-    assert [figures(period) for period in looked_at] == counted
-    platform_closing.close()
-    assert closed_days() >= 59
-    assert [figures(period) for period in looked_at] == counted
 
 
 def test_figures_that_can_not_be_counted_keep_no_money_from_being_compared(monkeypatch: pytest.MonkeyPatch):
