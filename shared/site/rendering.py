@@ -1,6 +1,7 @@
 """Templates into pages: the environment of each language, its filters, and what every page is given."""
 
 import json
+import re
 from collections.abc import MutableMapping
 from datetime import datetime
 from functools import lru_cache
@@ -23,6 +24,7 @@ from shared.web.caching import CachePolicy
 from shared.web.pages import Language, Page, PageRequest
 
 _UNBREAKABLE_SPACE = "\u00a0"
+_BEFORE_ZONE = re.compile(r" (?=(?:WI|UTC)\S*$)")
 OTHER: dict[Language, Language] = {"id": "en", "en": "id"}
 
 
@@ -148,9 +150,9 @@ def _made_environment(language: Language) -> Environment:
         "rupiah": lambda amount: rupiah.formatted(amount, language).replace(" ", _UNBREAKABLE_SPACE),
         "number": lambda number: rupiah.grouped(number, language),
         "date": lambda moment, zone: local_time.long_date(moment, zone, language),
-        "moment": lambda moment, zone: local_time.long_moment(moment, zone, language),
-        "clock": lambda moment, zone: local_time.time_of_day(moment, zone, language),
-        "exact_clock": lambda moment, zone: local_time.exact_time_of_day(moment, zone, language),
+        "moment": lambda moment, zone: _with_its_zone(local_time.long_moment(moment, zone, language)),
+        "clock": lambda moment, zone: _with_its_zone(local_time.time_of_day(moment, zone, language)),
+        "exact_clock": lambda moment, zone: _with_its_zone(local_time.exact_time_of_day(moment, zone, language)),
         "short_date": lambda moment, zone: local_time.short_date(moment, zone, language),
         "day": lambda day: local_time.short_day(day, language),
         "iso": _iso,
@@ -177,4 +179,13 @@ def _iso(moment: datetime) -> str:
 
 
 def _date_and_time(language: Language) -> Any:
-    return lambda event: local_time.date_and_time(event.start_date, event.end_date, event.timezone, language)
+    def lines(event: Any) -> tuple[str, ...]:
+        dates = local_time.date_and_time(event.start_date, event.end_date, event.timezone, language)
+        return tuple(_with_its_zone(line) for line in dates)
+
+    return lines
+
+
+def _with_its_zone(time: str) -> str:
+    """A time that ends with its zone, which no line break parts from it; a date as it is."""
+    return _BEFORE_ZONE.sub(_UNBREAKABLE_SPACE, time)

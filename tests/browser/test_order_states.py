@@ -103,6 +103,8 @@ def test_too_much_that_goes_back_is_not_called_late(
     visitor.page.goto(f"/orders/{order['id']}")
     is_the_same_truth(visitor.page, "Uang Anda kembali")
     expect(visitor.page.locator("main")).to_contain_text("Pengembalian Rp\u00a0165.000")
+    come_back(visitor.page, visitor.page.get_by_text("Sudah kembali kepada Anda"))
+    expect(visitor.page.locator("main")).not_to_contain_text("pantau halaman ini")
     look(visitor.page, "order-money-back")
 
 

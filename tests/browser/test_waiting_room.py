@@ -1,5 +1,6 @@
 """A rush (QUEUE-1): waiting, one's turn and the order, with a script and without one."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -79,6 +80,7 @@ def test_from_a_place_to_the_order(rush: Rush, world: World, visitor: Visitor, w
         expect(page.get_by_role("button", name="Pilih tiket")).to_be_visible()
     expect(page).to_have_title("Giliran Anda tiba · Ruang tunggu · Konser Rebutan")
     expect(page.locator("[data-said]")).to_have_text("Giliran Anda tiba")
+    expect(page.locator("[data-at]")).to_have_text(re.compile(r"^\d\d\.\d\d\.\d\d\sWIB$"))
     look(page, "id-queue-called")
     visitor.follow(page.get_by_role("button", name="Pilih tiket"))
     expect(page.get_by_role("timer")).to_contain_text("Giliran Anda sampai")

@@ -309,3 +309,9 @@ def test_a_file_is_taken_or_told_on_the_page_that_it_came_from(world: World, org
     codes = {"units": ("codes.csv", b"A-1;x\r\nA-2;y\r\n")}
     taken = ask("POST", f"{here}/goods/{event['tiers'][0]['id']}/file", files=codes)
     assert taken.headers["Location"] == f"{here}/goods?added=2&duplicates=0"
+
+
+def test_a_digital_good_without_codes_is_not_called_sold_out(world: World, organizer: Person):
+    event = organizer.publish({"name": "Voucer", "price": 1000, "quota": 9, "kind": "digital"})
+    shown = browser(world, organizer)("GET", f"/organizer/events/{event['id']}/goods").text
+    assert ("Belum ada kode untuk dijual" in shown, "Habis" in shown) == (True, False)

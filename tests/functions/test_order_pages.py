@@ -84,3 +84,16 @@ def test_who_was_let_in_is_not_offered_to_give_the_ticket_back(world: World):
     scanned = organizer.api.post("tickets/scan", {"event_id": order["event_id"], "qr": code}, status=200)
     assert scanned["result"] == "valid"
     assert refund not in browser.get(f"/orders/{order['id']}").text
+
+
+def test_the_rest_by_bank_transfer_is_due_on_a_day_not_only_at_an_hour(world: World):
+    browser, buyer = Browser(world), world.somebody()
+    browser.sign_in(buyer)
+    order = buyer.reserve(world.publish())
+    path = f"/orders/{order['id']}"
+    first = buyer.checkout(order, "midtrans", "BCA")
+    assert re.search(r"BCA ini sebelum \d\d\.\d\d\s", browser.get(path).text)
+    world.gateway("midtrans", first["gateway_reference"], "pay", amount=order["total_amount"] - 20_000)
+    until(lambda: buyer.order(order)["payments"][-1]["received_amount"], what="for the first part")
+    buyer.checkout(order, "midtrans", "BCA")
+    assert re.search(r"BCA ini sebelum \w+, \d+ \w+ 20\d\d, \d\d\.\d\d\s", browser.get(path).text)

@@ -9,7 +9,7 @@ import requests
 
 from tests.functions.browsing import Browser
 from tests.people import World
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, until
 
 PUBLIC = "", "/events", "/help", "/terms", "/privacy"
 PRIVATE = "/orders", "/account", "/refunds"
@@ -185,6 +185,16 @@ def test_the_gates_are_told_where_the_organizer_has_set_them_only(world: World):
     unset, set_ = world.publish(**event), world.publish(**event, gates_open_at=(start - timedelta(hours=1)).isoformat())
     shown = ["Pintu dibuka" in get(world, f"/id/events/{each['slug']}").text for each in (unset, set_)]
     assert (shown, unset["gates_setting"]) == ([False, True], None)
+
+
+def test_what_comes_back_if_plans_change_is_told_as_long_as_the_event_can_change(world: World):
+    organizer = world.somebody("organizer")
+    event = organizer.publish()
+    path, told = f"/id/events/{event['slug']}", "sembilan puluh persen harga tiket"
+    assert told in get(world, path).text
+    organizer.api.post(f"events/{event['id']}/cancel", {"reason": "Hujan badai"}, status=202)
+    until(lambda: "Acara ini dibatalkan" in get(world, path).text, what="for the cancellation")
+    assert told not in get(world, path).text
 
 
 def test_an_event_of_a_hundred_tiers_is_bought_from_without_script(world: World):

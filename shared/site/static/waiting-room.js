@@ -16,6 +16,7 @@ let seen = performance.now();
 let place = ownPlace();
 let reached = "";
 const title = document.title;
+const zoneLabel = /\s\S+$/.exec(all("at")[0].textContent)[0];
 
 function ownPlace() {
   try {
@@ -61,8 +62,7 @@ async function show() {
   for (const each of all("join")) each.hidden = !["gathering", "serving", "all_held", "paused"].includes(now.phase);
   write("serving", number(now.serving_number));
   write("joined", number(now.joined));
-  const at = new Date(now.at).toLocaleTimeString(locale, { timeZone: box.dataset.zone });
-  if (!all("at")[0].textContent.startsWith(at)) write("at", at);
+  write("at", new Date(now.at).toLocaleTimeString(locale, { timeZone: box.dataset.zone }) + zoneLabel);
   for (const each of document.querySelectorAll("[data-draw-key]")) each.textContent = now.draw?.key ?? "…";
   if (place && place.room_id !== now.room_id) place = null;
   if (["choosing", "over"].includes(box.dataset.state)) return;

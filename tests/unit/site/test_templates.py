@@ -1,6 +1,7 @@
 """Templates are compiled once in an instance, also where its first requests come together."""
 
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -22,3 +23,10 @@ def test_a_template_is_compiled_once_for_all_who_wait(monkeypatch: pytest.Monkey
     rendering._made_environment.cache_clear()
     at_the_same_time([lambda: rendering._environment("id").get_template("event.html")] * 8)
     assert compiled == {"event.html": 1}
+
+
+@pytest.mark.parametrize("name", ["moment", "clock", "exact_clock"])
+@pytest.mark.parametrize(("zone", "label"), [("Asia/Jayapura", "WIT"), ("Asia/Kuala_Lumpur", "UTC+8")])
+def test_no_line_break_parts_a_time_from_its_zone(name: str, zone: str, label: str):
+    shown = rendering._made_environment("id").filters[name](datetime(2026, 11, 21, 12, tzinfo=UTC), zone)
+    assert shown.endswith(f"\u00a0{label}")
