@@ -22,10 +22,10 @@ Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 def compressed(application: Wsgi) -> Wsgi:
-    """The application, whose text answers are compressed where the client takes gzip."""
+    """The application, whose text answers are compressed where the client takes gzip; any other passes bit by bit."""
 
     def serve(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        answer = Response.from_app(application, environ, buffered=True)
+        answer = Response.from_app(application, environ)
         if answer.mimetype not in _TYPES or answer.status_code != 200:
             return answer(environ, start_response)
         answer.vary.add("Accept-Encoding")

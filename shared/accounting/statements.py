@@ -1,6 +1,6 @@
 """Reports of the ledger: trial balance, organizers' statements, platform revenue (FN-005, FN-010)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from sqlalchemy import text
 
 from shared.accounting.accounts import organizer_payable
-from shared.cloud.database import Transaction
+from shared.cloud.database import Transaction, batches
 from shared.field_types import Utc
 from shared.models import Listing, PageQuery, Query, ResponseModel
 
@@ -144,14 +144,20 @@ def statement(tx: Transaction, organizer_id: UUID, page: StatementQuery) -> List
     values = {"account": organizer_payable(organizer_id), "event_id": page.event_id}
     rows = tx.execute(_STATEMENT, {**values, "page_size": page.page_size, "offset": page.offset}).mappings()
     return Listing[StatementLine].of(
-        page, [StatementLine(**row) for row in rows], tx.execute(_STATEMENT_COUNT, values).scalar_one()
+        page, [StatementLine(**row) for row in rows], count(tx, organizer_id, page.event_id)
     )
 
 
-def all_lines(tx: Transaction, organizer_id: UUID, event_id: UUID | None) -> list[StatementLine]:
-    """An organizer's whole account, of one event or all, oldest movement first."""
+def count(tx: Transaction, organizer_id: UUID, event_id: UUID | None) -> int:
+    """The number of movements of an organizer's account, of one event or all."""
     values = {"account": organizer_payable(organizer_id), "event_id": event_id}
-    return [StatementLine(**row) for row in tx.execute(_WHOLE_STATEMENT, values).mappings()]
+    return int(tx.execute(_STATEMENT_COUNT, values).scalar_one())
+
+
+def all_lines(tx: Transaction, organizer_id: UUID, event_id: UUID | None) -> Iterator[StatementLine]:
+    """An organizer's whole account, of one event or all, oldest movement first, read in batches."""
+    values = {"account": organizer_payable(organizer_id), "event_id": event_id}
+    return (StatementLine(**row._mapping) for row in batches(tx, _WHOLE_STATEMENT, values))
 
 
 def revenue(tx: Transaction, wanted: RevenueQuery) -> list[RevenueLine]:

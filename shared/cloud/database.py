@@ -1,13 +1,13 @@
 """Transactions. The HTTP edge, jobs and orchestrators open them; operations take one as `tx`."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import Row
+from sqlalchemy import Row, TextClause
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -21,12 +21,15 @@ __all__ = [
     "Transaction",
     "after_commit",
     "autocommit",
+    "batches",
     "pending_work",
     "replica_snapshot",
     "snapshot",
     "transaction",
 ]
 
+BATCH_ROWS = 2_000
+"""The rows that `batches` fetches at a time."""
 REPLICA_RETRY_SECONDS = 30.0
 """The time for which reports are read from the primary after the replica could not be reached."""
 
@@ -90,6 +93,12 @@ def autocommit() -> Iterator[Transaction]:
         _driver_autocommit(connection),
     ):
         yield connection
+
+
+def batches(tx: Transaction, statement: TextClause, values: Mapping[str, Any]) -> Iterator[Row[Any]]:
+    """The rows of a query, `BATCH_ROWS` at a time through a cursor of the database: all of the same moment."""
+    streamed = tx.execution_options(stream_results=True, yield_per=BATCH_ROWS)
+    yield from streamed.execute(statement, values)
 
 
 @contextmanager

@@ -15,11 +15,11 @@ from sqlalchemy import text
 
 from shared import local_time
 from shared.cloud import audit, clock
-from shared.cloud.database import Transaction, replica_snapshot, transaction
+from shared.cloud.database import Transaction, batches, replica_snapshot, transaction
 from shared.field_types import line
 from shared.identity.tokens import Principal
 from shared.models import File, Listing, PageQuery, ResponseModel
-from shared.reports import daily_figures, export_files, figures, patterns, periods, tables
+from shared.reports import daily_figures, export_files, figures, patterns, periods
 from shared.reports.access import ReportedEvent, require_event
 from shared.reports.export_files import Form
 from shared.reports.periods import SalesQuery
@@ -109,7 +109,7 @@ def export(caller: Principal, event_id: UUID, wanted: AttendeeQuery, form: Form)
 def _file(tx: Transaction, event: ReportedEvent, wanted: AttendeeQuery, form: Form) -> File:
     values = _values(event, wanted)
     export_files.refuse_too_many(tx.execute(_COUNT, values).scalar_one(), form)
-    table = _table(event, wanted.language, tables.batches(tx, _EVERYBODY, values))
+    table = _table(event, wanted.language, batches(tx, _EVERYBODY, values))
     return export_files.write(form, [table], f"{_NAMES[wanted.language].lower()}-{event.slug}.{form}")
 
 

@@ -13,10 +13,10 @@ from sqlalchemy import text
 
 from shared import local_time
 from shared.cloud import audit
-from shared.cloud.database import Transaction, replica_snapshot, transaction
+from shared.cloud.database import Transaction, batches, replica_snapshot, transaction
 from shared.identity.tokens import Principal
 from shared.models import File
-from shared.reports import export_files, periods, tables
+from shared.reports import export_files, periods
 from shared.reports.periods import PeriodQuery
 from shared.reports.tables import Cell, Column, Table
 
@@ -81,7 +81,7 @@ def export(admin: Principal, wanted: JournalQuery) -> File:
 
 
 def _sheets(tx: Transaction, values: dict[str, Any]) -> list[Table]:
-    lines = _lines(tables.batches(tx, _LINES, values))
+    lines = _lines(batches(tx, _LINES, values))
     return [
         Table("Journal", "Karcis", _LINE_COLUMNS, lines, "en"),
         Table("Trial balance", "Karcis", _ACCOUNT_COLUMNS, _accounts(tx, values), "en"),

@@ -1,24 +1,18 @@
 """A table to export, and the file that comes of it. Rows are read while the file is written, never all at once."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from tempfile import TemporaryFile
-from typing import Any, BinaryIO, Literal
+from typing import BinaryIO, Literal
 
-from sqlalchemy import TextClause
-
-from shared.cloud.database import Transaction
 from shared.models import File
 
 Cell = str | int | datetime | None
 """Moments are without a zone: the column's title names it."""
 Language = Literal["id", "en"]
-
-BATCH_ROWS = 2_000
-"""Rows fetched from the database at a time."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +37,6 @@ class Table:
     def header(self) -> list[str]:
         """The titles of the columns."""
         return [column.title for column in self.columns]
-
-
-def batches(tx: Transaction, statement: TextClause, values: Mapping[str, Any]) -> Iterator[Any]:
-    """The rows of a query, `BATCH_ROWS` at a time through a cursor of the database: all of the same moment."""
-    streamed = tx.execution_options(stream_results=True, yield_per=BATCH_ROWS)
-    yield from streamed.execute(statement, values)
 
 
 def in_file(write: Callable[[BinaryIO], None], content_type: str, filename: str) -> File:

@@ -20,8 +20,9 @@ from werkzeug.http import quote_etag
 from shared.cloud.settings import settings
 from shared.identity.client_networks import UNKNOWN_CLIENT, ClientNetwork
 from shared.identity.sessions import Tokens
+from shared.models import File
 from shared.problems import Malformed, Problem, UnsupportedMediaType
-from shared.web import cookie_mode, cookies, csrf, page_sessions, requests
+from shared.web import cookie_mode, cookies, csrf, page_sessions, rendering, requests
 from shared.web.caching import CachePolicy
 
 Language = Literal["id", "en"]
@@ -138,8 +139,12 @@ def read_refused(request: Request) -> PageRequest:
     return read_briefly(request)
 
 
-def respond(result: Page | Redirect | Asset, request: Request) -> Response:
+def respond(result: Page | Redirect | Asset | File, request: Request) -> Response:
     """The response for what a page's handler returned."""
+    if isinstance(result, File):
+        response = rendering.response(result, 200)
+        page_sessions.keep(request, response)
+        return response
     if isinstance(result, Asset):
         response = Response(result.content, content_type=result.content_type)
         response.headers["Cache-Control"] = result.cache_control

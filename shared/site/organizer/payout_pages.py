@@ -1,5 +1,6 @@
 """Payouts of an organizer: their states, the account statement, the bank account (FN-006..012)."""
 
+from functools import partial
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -15,10 +16,11 @@ from shared.models import PageQuery
 from shared.payouts import bank_accounts, creation, retries, schemas
 from shared.payouts.bank_accounts import BankAccountResponse
 from shared.problems import NotFound, Problem
+from shared.reports import export_files, tables
 from shared.site import forms, lists, rendering
 from shared.site.languages import gettext_noop as _
 from shared.site.languages import translate
-from shared.web import App, Organizer, OrganizerOrSteppedUpAdmin
+from shared.web import EXPORTS, App, File, Organizer, OrganizerOrSteppedUpAdmin
 from shared.web.pages import Language, Page, PageRequest, Redirect
 
 pages = App("site")
@@ -64,29 +66,24 @@ def retry(request: PageRequest, payout_id: UUID, organizer: OrganizerOrSteppedUp
     return Redirect("/organizer/payouts")
 
 
-@pages.page("/organizer/payouts/statement.csv")
-def statement_file(request: PageRequest, organizer: Organizer) -> Page:
+@pages.page("/organizer/payouts/statement.csv", limit=EXPORTS)
+def statement_file(request: PageRequest, organizer: Organizer) -> File:
     """The whole statement for a spreadsheet, oldest movement first, in the language of the page."""
     wanted, _ = _wanted(request)
+    owner_id, language = organizer.organizer_id or organizer.id, request.language
+    header = [translate(language, each) for each in COLUMNS]
     with snapshot() as tx:
-        lines = statements.all_lines(tx, organizer.organizer_id or organizer.id, wanted.event_id)
-    rows = (
-        (
-            f"{line.created_at.astimezone(ZoneInfo(local_time.HOME_ZONE)):%Y-%m-%d %H:%M:%S}",
-            _movement(line, request.language),
-            line.event_title,
-            line.order_id or "",
-            line.amount,
-            line.balance,
-        )
-        for line in lines
-    )
-    content = csv_text.to_bytes([translate(request.language, each) for each in COLUMNS], rows)
-    return Page(
-        content.decode("utf-8"),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{_FILE_NAMES[request.language]}"'},
-    )
+        export_files.refuse_too_many(statements.count(tx, owner_id, wanted.event_id), "csv")
+        rows = (_cells(line, language) for line in statements.all_lines(tx, owner_id, wanted.event_id))
+        write = partial(csv_text.write, header=header, rows=rows)
+        return tables.in_file(write, export_files.CSV, _FILE_NAMES[language])
+
+
+def _cells(line: StatementLine, language: Language) -> tuple[str | int | None, ...]:
+    """The line as a spreadsheet has it."""
+    time = f"{line.created_at.astimezone(ZoneInfo(local_time.HOME_ZONE)):%Y-%m-%d %H:%M:%S}"
+    order = str(line.order_id) if line.order_id else ""
+    return time, _movement(line, language), line.event_title, order, line.amount, line.balance
 
 
 def _movement(line: StatementLine, language: Language) -> str:

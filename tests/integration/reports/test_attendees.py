@@ -12,9 +12,9 @@ from flask import Response
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from shared.cloud.database import snapshot, transaction
+from shared.cloud.database import BATCH_ROWS, batches, snapshot, transaction
 from shared.identity.tokens import Principal
-from shared.reports import export_files, tables
+from shared.reports import export_files
 from tests.endpoints import call, problem
 from tests.factories import Event, a_gate_staff, a_tier, a_user, an_event
 from tests.integration.refunds.sales import a_paid_order
@@ -183,11 +183,11 @@ def test_a_file_that_would_be_too_large_is_refused(race: Event, monkeypatch: pyt
 
 
 def test_rows_come_from_the_database_in_batches():
-    fails_late = text(f"SELECT 1 / ({2 * tables.BATCH_ROWS} - n) AS one FROM generate_series(1, 10000) AS n")
+    fails_late = text(f"SELECT 1 / ({2 * BATCH_ROWS} - n) AS one FROM generate_series(1, 10000) AS n")
     with pytest.raises(DBAPIError, match="division by zero"), snapshot() as tx:  # noqa: PT012
-        rows = tables.batches(tx, fails_late, {})
-        taken = [next(rows) for _ in range(tables.BATCH_ROWS)]
-        assert len(taken) == tables.BATCH_ROWS
+        rows = batches(tx, fails_late, {})
+        taken = [next(rows) for _ in range(BATCH_ROWS)]
+        assert len(taken) == BATCH_ROWS
         list(rows)
 
 
