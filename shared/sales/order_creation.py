@@ -130,11 +130,11 @@ _CREATE = """
         INSERT INTO orders (id, user_id, person_id, event_id, organizer_id, subtotal, discount_amount, platform_fee,
             total_amount, promo_id, promo_code, promo_counted, promo_uses, promo_spent, idempotency_key,
             reservation_expires_at)
-        SELECT requested.id, user_id, u.person_id, event_id, requested.organizer_id, subtotal, discount_amount,
-            platform_fee,
-            subtotal - discount_amount + platform_fee, promo_id, promo_code, promo_id IS NOT NULL, promo_uses,
-            promo_spent, idempotency_key, now() + make_interval(secs => :reservation_seconds)
-        FROM requested LEFT JOIN users u ON u.id = user_id ORDER BY user_id, event_id
+        SELECT id, user_id, (SELECT person_id FROM users WHERE id = user_id), event_id, organizer_id, subtotal,
+            discount_amount, platform_fee, subtotal - discount_amount + platform_fee, promo_id, promo_code,
+            promo_id IS NOT NULL, promo_uses, promo_spent, idempotency_key,
+            now() + make_interval(secs => :reservation_seconds)
+        FROM requested ORDER BY user_id, event_id
         ON CONFLICT DO NOTHING
         RETURNING id, user_id, person_id, event_id, promo_id, promo_uses, promo_spent, created_at,
             reservation_expires_at),
@@ -153,13 +153,13 @@ _CREATE = """
         WHERE {before_tiers}
         GROUP BY tier_id),
     locked AS (
-        SELECT t.id FROM ticket_tiers t JOIN requested_by_tier ON requested_by_tier.tier_id = t.id
-        ORDER BY t.id FOR NO KEY UPDATE OF t),
+        SELECT id FROM ticket_tiers WHERE id = ANY(ARRAY(SELECT tier_id FROM requested_by_tier))
+        ORDER BY id FOR NO KEY UPDATE),
     held_stock AS (
         UPDATE ticket_tiers t
         SET reserved = CASE WHEN t.is_on_sale THEN t.reserved + requested_by_tier.quantity END
-        FROM requested_by_tier JOIN locked ON locked.id = requested_by_tier.tier_id
-        WHERE t.id = requested_by_tier.tier_id)
+        FROM requested_by_tier
+        WHERE t.id = requested_by_tier.tier_id AND t.id = ANY(ARRAY(SELECT id FROM locked)))
     SELECT id, created_at, reservation_expires_at FROM created
 """
 _QUEUE_PASSES = """

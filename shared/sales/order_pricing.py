@@ -80,7 +80,7 @@ _TIERS = text(f"""
         e.is_synthetic,
         {_NEEDS_QUEUE_PASS} AS needs_queue_pass,
         {purchase_limits.PURCHASE_COUNTS} AS purchase_counts
-    FROM ticket_tiers t JOIN events e ON e.id = t.event_id WHERE t.id = ANY(:tier_ids)
+    FROM ticket_tiers t JOIN events e ON e.id = t.event_id WHERE t.id = {purchase_limits.ANY_OF_TIERS}
 """).columns(*(column(name) for name in _COLUMNS))
 
 

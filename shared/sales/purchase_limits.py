@@ -79,16 +79,20 @@ class PurchaseCount:
     wait_seconds: int = 0
 
 
+ANY_OF_TIERS = "ANY(ARRAY(SELECT unnest(CAST(:tier_ids AS uuid[]))))"
+"""Any of `:tier_ids`, so that PostgreSQL keeps its plan: with `ANY(:tier_ids)` it plans anew for each number of them."""
 # A scalar subquery, read with the tiers: the counts of these buyers. `:buyers` is a JSON list of objects with
 # `user_id` and `event_id`.
-PURCHASE_COUNTS = """
+# Each row is looked up by its key: a join would be planned to read the table while it is small, and the plan is kept
+# when a sale fills it.
+PURCHASE_COUNTS = f"""
     (SELECT jsonb_agg(jsonb_build_array(requested.user_id, requested.event_id, b.units, b.orders,
         GREATEST(ceil(extract(epoch FROM b.hold_again_at - now())), 0),
         (SELECT jsonb_object_agg(tier_id, units) FROM tier_buyers
-            WHERE person_id = b.person_id AND tier_id = ANY(:tier_ids))))
+            WHERE person_id = b.person_id AND tier_id = {ANY_OF_TIERS})))
     FROM jsonb_to_recordset(CAST(:buyers AS jsonb)) AS requested (user_id uuid, event_id uuid)
-        JOIN users u ON u.id = requested.user_id
-        JOIN event_buyers b ON b.event_id = requested.event_id AND b.person_id = u.person_id)::text
+        CROSS JOIN LATERAL (SELECT * FROM event_buyers WHERE event_id = requested.event_id
+            AND person_id = (SELECT person_id FROM users WHERE id = requested.user_id) LIMIT 1) b)::text
 """
 
 # For a statement with the CTEs `requested`, `units` and `created`. A purchase over a limit violates one of
