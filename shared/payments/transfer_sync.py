@@ -16,9 +16,10 @@ def sync_transfer(transfer_id: UUID) -> str:
     """
     with transaction() as tx:
         transfer = transfers.read(tx, transfer_id)
-        account = transfers.account_of(tx, transfer)
     reported = transfers.query(transfer)
     if reported is None and transfer.status == TransferStatus.SENDING:  # it never got there
+        with transaction() as tx:
+            account = transfers.account_of(tx, transfer)
         reported = transfers.send(transfer, account)
     if reported is None:
         return transfer.status

@@ -35,7 +35,8 @@ _SELECT = """
     SELECT b.id, b.user_id, b.bank_code, b.account_number_sealed, b.account_number_ending, b.account_holder_name,
         b.status, b.check_id, b.created_at, b.waits_until, b.is_frozen, b.replaced_at IS NOT NULL AS is_replaced,
         b.has_payee_name, COALESCE(u.payee_name, u.legal_name, u.full_name) AS payee_name,
-        COALESCE(b.waits_until > clock_timestamp(), false) AS is_waiting
+        COALESCE(b.waits_until > clock_timestamp(), false) AS is_waiting,
+        COALESCE(b.replaced_at < clock_timestamp() - interval '1 hour', false) AS is_long_replaced
     FROM bank_accounts b JOIN users u ON u.id = b.user_id
 """
 _CURRENT = text(f"{_SELECT} WHERE b.user_id = :user_id AND b.replaced_at IS NULL")
@@ -119,6 +120,8 @@ class BankAccountRow:
     """True if its holder is the one to be paid, as compared or decided; None: not compared yet."""
     payee_name: str
     is_waiting: bool
+    is_long_replaced: bool
+    """True an hour after it was replaced: no call to a gateway that began before is still under way."""
 
     @property
     def is_usable(self) -> bool:

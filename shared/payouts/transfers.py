@@ -126,10 +126,14 @@ def find_by_reference(tx: Transaction, reported: GatewayTransferStatus) -> UUID 
 def send(transfer: Transfer, account: BankAccountRow) -> GatewayTransferStatus:
     """Send a try through the gateway, or learn its status: the same key never pays twice.
 
-    All that is sent follows from the rows, since the gateway refuses a key that comes with anything else.
+    All that is sent follows from the rows, since the gateway refuses a key that comes with anything else. What was on
+    its way as its account was frozen, and has not reached the gateway, stays here: it waits until the account is
+    released, and has failed an hour after another one was set.
 
     Raises GatewayUnavailable: call again. A refusal is a status too: FAILED.
     """
+    if account.is_frozen:
+        return query(transfer) or _held_back(transfer, account)
     try:
         return registry.transfer_gateway().send_transfer(
             key=transfer.id,
@@ -140,16 +144,7 @@ def send(transfer: Transfer, account: BankAccountRow) -> GatewayTransferStatus:
             description="Refund tiket" if transfer.refund_id else "Payout event",
         )
     except GatewayRefused as refused:
-        return GatewayTransferStatus(
-            gateway=GATEWAY,
-            reference=str(transfer.id),
-            gateway_reference=transfer.gateway_reference or "",
-            amount=transfer.amount,
-            state=GatewayTransferState.FAILED,
-            failure_code=refused.code,
-            may_retry=False,
-            raw_status="REFUSED",
-        )
+        return _told_by_us(transfer, GatewayTransferState.FAILED, refused.code, "REFUSED")
 
 
 def query(transfer: Transfer) -> GatewayTransferStatus | None:
@@ -178,6 +173,29 @@ def apply(tx: Transaction, transfer_id: UUID, reported: GatewayTransferStatus) -
 def account_of(tx: Transaction, transfer: Transfer) -> BankAccountRow:
     """The bank account that a try goes to."""
     return bank_accounts.read(tx, transfer.bank_account_id)
+
+
+def _held_back(transfer: Transfer, account: BankAccountRow) -> GatewayTransferStatus:
+    """The status of a transfer that the gateway does not know, and is not given: its account is frozen."""
+    if account.is_long_replaced:
+        return _told_by_us(transfer, GatewayTransferState.FAILED, "ACCOUNT_FROZEN", "NOT_SENT")
+    return _told_by_us(transfer, GatewayTransferState.PROCESSING, None, "NOT_SENT")
+
+
+def _told_by_us(
+    transfer: Transfer, state: GatewayTransferState, failure: str | None, raw_status: str
+) -> GatewayTransferStatus:
+    """The status of a transfer that the gateway has not got."""
+    return GatewayTransferStatus(
+        gateway=GATEWAY,
+        reference=str(transfer.id),
+        gateway_reference=transfer.gateway_reference or "",
+        amount=transfer.amount,
+        state=state,
+        failure_code=failure,
+        may_retry=False,
+        raw_status=raw_status,
+    )
 
 
 def _change(tx: Transaction, transfer: Transfer, status: str, reported: GatewayTransferStatus) -> None:

@@ -1,7 +1,7 @@
 """A bank account that was changed gets no money until its owner could stop it; another's name gets no payout."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -356,6 +356,75 @@ def test_a_refund_waits_for_a_frozen_account_and_an_admin_may_release_it():
     assert open_tasks(UUID(account["id"])) == []
     refund_execution.execute(refund_id)
     assert sent_to(refund_id) == ["7890"]
+
+
+def never_arrives(at: Gateways, execute: Callable[[UUID], str], debt: UUID) -> None:
+    """A transfer begins, and its gateway is away."""
+    at.fails("xendit", status=503, count=1000)
+    with pytest.raises(Exception, match="503"):
+        execute(debt)
+    at.behaves("xendit")
+
+
+def sync_later(debt: UUID) -> None:
+    with transaction() as tx:
+        query = """UPDATE disbursements SET updated_at = updated_at - interval '10 minutes'
+            WHERE :id IN (payout_id, refund_id)"""
+        tx.execute(text(query), {"id": debt})
+    reconcile.run(thorough=False)
+
+
+@pytest.mark.parametrize("kind", ["payouts", "refunds"])
+def test_a_transfer_that_never_arrived_is_not_sent_again_to_an_account_that_was_frozen(at: Gateways, kind: str):
+    owner = an_organizer() if kind == "payouts" else a_buyer()
+    account = put(owner, OLD)
+    debt, execute = (
+        (a_payout(owner), payout_execution.execute)
+        if kind == "payouts"
+        else (an_approved_refund(owner), refund_execution.execute)
+    )
+    never_arrives(at, execute, debt)
+    assert call("POST", freeze_link(account["id"])).status_code == 200
+    execute(debt)
+    sync_later(debt)
+    assert shown(owner, kind, debt)[0] == "processing"
+    [transfer] = rows("SELECT id, status FROM disbursements WHERE :id IN (payout_id, refund_id)", id=debt)
+    assert transfer.status == "sending"
+    assert str(transfer.id) not in at.moved("xendit")
+
+    assert release(account["id"]).status_code == 200
+    sync_later(debt)
+    assert shown(owner, kind, debt)[0] == "completed"
+    assert sent_to(debt) == ["7890"]
+
+
+@pytest.mark.parametrize("kind", ["payouts", "refunds"])
+def test_what_never_arrived_at_a_frozen_account_goes_to_the_one_that_is_set_instead(at: Gateways, kind: str):
+    owner = an_organizer() if kind == "payouts" else a_buyer()
+    account = put(owner, OLD)
+    debt, execute = (
+        (a_payout(owner), payout_execution.execute)
+        if kind == "payouts"
+        else (an_approved_refund(owner), refund_execution.execute)
+    )
+    never_arrives(at, execute, debt)
+    assert call("POST", freeze_link(account["id"])).status_code == 200
+    other = put(owner, NEW)
+    sync_later(debt)
+    assert shown(owner, kind, debt)[0] == "processing", "a call that began before may be under way"
+    with transaction() as tx:
+        query = "UPDATE bank_accounts SET replaced_at = replaced_at - interval '61 minutes' WHERE id = :id"
+        tx.execute(text(query), {"id": account["id"]})
+    sync_later(debt)
+    execute(debt)  # as the message says
+    assert shown(owner, kind, debt)[1] == "bank_account_wait"
+    wait_for(other["id"])
+    reconcile_later()
+    assert shown(owner, kind, debt)[0] == "completed"
+    assert sent_to(debt) == ["7890", "7891"]
+    assert open_tasks(debt) == []
+    sent = rows("SELECT id FROM disbursements WHERE :id IN (payout_id, refund_id) ORDER BY attempt", id=debt)
+    assert [str(each.id) in at.moved("xendit") for each in sent] == [False, True]
 
 
 @pytest.mark.slow("a race of two, twenty times")
