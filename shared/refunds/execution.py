@@ -225,7 +225,7 @@ def _failed(tx: Transaction, refund: Refund, transfer: Transfer) -> None:
         tx,
         "refund_account_needed",
         refund.order_id,
-        dedupe_key=f"refund_failed:{refund.id}:{failure}",
+        dedupe_key=f"refund_failed:{refund.id}:{failure}:{transfer.bank_account_id}",
         context={"refund_id": refund.id},
     )
 

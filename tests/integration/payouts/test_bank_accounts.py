@@ -57,8 +57,8 @@ def a_day_s_wait(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.cache_clear()
 
 
-def put(caller: Principal, number: str = OLD, holder: str = "Siti Rahma") -> dict[str, Any]:
-    account = {"bank_code": "BCA", "account_number": number, "account_holder_name": holder}
+def put(caller: Principal, number: str = OLD, holder: str = "Siti Rahma", *, bank: str = "BCA") -> dict[str, Any]:
+    account = {"bank_code": bank, "account_number": number, "account_holder_name": holder}
     answer = call("PUT", "/account/bank-account", by=caller, json=account)
     assert answer.status_code == 200, answer.get_data(as_text=True)
     shown: dict[str, Any] = answer.get_json()
@@ -526,6 +526,19 @@ def test_who_has_set_an_account_that_is_refused_later_is_asked_for_another(by: s
         first, second = asked_for_an_account(debt)
         assert "tidak bisa dipakai" in second
         assert "tidak bisa dipakai" not in first
+
+
+def test_a_buyer_whose_next_account_fails_for_the_same_reason_is_asked_again():
+    buyer = a_buyer()
+    put(buyer, "0000999999")
+    refund_id = an_approved_refund(buyer)
+    refund_execution.execute(refund_id)
+    assert len(asked_for_an_account(refund_id)) == 1
+    wait_for(put(buyer, "0000999999", bank="PERMATA")["id"])
+    refund_execution.execute(refund_id)
+    assert sent_to(refund_id) == ["9999", "9999"]
+    assert shown(buyer, "refunds", refund_id)[0] == "failed"
+    assert len(asked_for_an_account(refund_id)) == 2
 
 
 def test_a_refund_goes_to_a_holder_of_another_name():
