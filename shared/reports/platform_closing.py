@@ -2,12 +2,13 @@
 
 A day is closed two hours after its end. The last two closed ones are counted anew every night, should a transaction of
 one have taken longer. What is not closed is counted by whoever reads it (`platform_days`), so that a night without a
-closing makes reports slower, and never wrong. Each day is closed in a transaction of its own, and one run closes for
-some minutes at most: where many days are open, the next nights go on.
+closing makes reports slower, and never wrong. Each day is closed in a transaction of its own, also one that is counted
+anew: whatever ends a run takes nothing away that was kept. One run closes for some minutes at most: where many days are
+open, the next nights go on.
 """
 
 import time
-from datetime import timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import text
 
@@ -21,17 +22,18 @@ RUN_SECONDS = 120
 """The time after which a run closes no further day: what the night still has to check must have its turn."""
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('daily_platform', 0))")
-_IS_REOPENED = "day > (SELECT max(day) FROM daily_platform_books) - CAST(:days AS int)"
-_REOPEN = (
-    text(f"DELETE FROM daily_platform_sales WHERE {_IS_REOPENED}"),
-    text(f"DELETE FROM daily_platform_books WHERE {_IS_REOPENED}"),
-)
-_NEXT = text("""
-    SELECT day FROM (SELECT COALESCE(
-        (SELECT max(day) + 1 FROM daily_platform_books),
-        (SELECT CAST(min(created_at) AT TIME ZONE CAST(:zone AS text) AS date) FROM ledger_postings)) AS day) AS next
-    WHERE day < CAST((now() - interval '2 hours') AT TIME ZONE CAST(:zone AS text) AS date)
+_FIRST = text("""
+    SELECT COALESCE(
+        (SELECT GREATEST(min(day), max(day) + 1 - CAST(:days AS int)) FROM daily_platform_books),
+        (SELECT CAST(min(created_at) AT TIME ZONE CAST(:zone AS text) AS date) FROM ledger_postings))
 """)
+_IS_OVER = text("""
+    SELECT CAST(:day AS date) < CAST((now() - interval '2 hours') AT TIME ZONE CAST(:zone AS text) AS date)
+""")
+_REOPEN = (
+    text("DELETE FROM daily_platform_sales WHERE day = :day"),
+    text("DELETE FROM daily_platform_books WHERE day = :day"),
+)
 _CLOSE = (
     text(f"INSERT INTO daily_platform_sales ({SALES_COLUMNS}) {SALES_COUNTED}"),
     text(f"INSERT INTO daily_platform_books ({BOOKS_COLUMNS}) {BOOKS_COUNTED}"),
@@ -45,25 +47,25 @@ def close(*, seconds: float = RUN_SECONDS) -> int:
     After `seconds` it leaves the rest to the next run, but closes one day at least that was not closed before.
     """
     deadline = time.monotonic() + seconds
-    with transaction() as tx:
-        tx.execute(_LOCK)
-        for statement in _REOPEN:
-            tx.execute(statement, {"days": REOPENED_DAYS})
     count = 0
-    while (count <= REOPENED_DAYS or time.monotonic() < deadline) and _close_next():
-        count += 1
+    with transaction() as tx:
+        first: date | None = tx.execute(_FIRST, {"days": REOPENED_DAYS, "zone": local_time.HOME_ZONE}).scalar()
+    if first is not None:
+        while (count <= REOPENED_DAYS or time.monotonic() < deadline) and _close(first + timedelta(days=count)):
+            count += 1
     return count
 
 
-def _close_next() -> bool:
-    """Close the first day that is not, in a transaction of its own; False where none is over."""
+def _close(day: date) -> bool:
+    """Close a day, or close it again, in a transaction of its own; False where it is not over."""
     with transaction() as tx:
         periods.take_minutes(tx)
         tx.execute(_LOCK)
-        day = tx.execute(_NEXT, {"zone": local_time.HOME_ZONE}).scalar()
-        if day is None:
+        if not tx.execute(_IS_OVER, {"day": day, "zone": local_time.HOME_ZONE}).scalar_one():
             return False
         values = periods.of_days(day, day + timedelta(days=1), local_time.HOME_ZONE).values
+        for statement in _REOPEN:
+            tx.execute(statement, {"day": day})
         for statement in _CLOSE:
             tx.execute(statement, values)
         tx.execute(_CLOSE_EMPTY, {"day": day})

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from functions.reconcile.main import nightly
 from shared.cloud.clients import make_engine
@@ -150,6 +151,45 @@ def test_a_run_that_has_no_time_left_keeps_what_it_closed_and_the_next_one_goes_
     assert seen[:3] == [0, 3, 4]
     assert seen[-1] >= 59
     assert platform_closing.close() == platform_closing.REOPENED_DAYS
+
+
+def days_kept() -> list[tuple[Any, ...]]:
+    with transaction() as tx:
+        tables = ("daily_platform_books", "daily_platform_sales")
+        return [tuple(row) for table in tables for row in tx.execute(text(f"SELECT * FROM {table} ORDER BY 1, 2, 3"))]
+
+
+def die_from(day: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a closing die in the last statement about this day, and about each after it."""
+    dies = f"""INSERT INTO daily_platform_books (day)
+        SELECT CAST(:day AS date) + 0 / CAST(CAST(:day AS date) < {day} AS int) ON CONFLICT DO NOTHING"""
+    monkeypatch.setattr(platform_closing, "_CLOSE_EMPTY", text(dies))
+
+
+def test_a_closing_that_dies_between_two_days_keeps_those_before_and_the_next_one_goes_on():
+    book(days_ago=90, commission=1)  # most days after it are without sales
+    looked_at = periods_to_look_at()
+    counted = [figures(period) for period in looked_at]
+    with pytest.MonkeyPatch.context() as patched:
+        die_from("CURRENT_DATE - 50", patched)
+        with pytest.raises(DBAPIError):
+            platform_closing.close()
+    assert 35 <= closed_days() < 59
+    assert [figures(period) for period in looked_at] == counted
+    platform_closing.close()
+    assert closed_days() >= 89
+    assert [figures(period) for period in looked_at] == counted
+
+
+def test_a_closing_that_dies_on_its_first_day_takes_no_closed_day_away():
+    platform_closing.close()
+    kept = days_kept()
+    for _ in range(3):
+        with pytest.MonkeyPatch.context() as patched:
+            die_from("CURRENT_DATE - 50", patched)
+            with pytest.raises(DBAPIError):
+                platform_closing.close()
+    assert days_kept() == kept
 
 
 def test_figures_that_can_not_be_counted_keep_no_money_from_being_compared(monkeypatch: pytest.MonkeyPatch):
