@@ -1,5 +1,6 @@
 """Reconciliation: repair of what webhooks and tasks have missed (L3)."""
 
+from contextlib import ExitStack
 from uuid import UUID
 
 from shared.models import Payload
@@ -46,14 +47,12 @@ def nightly() -> None:
 
     Then compare the ledger with the gateways' movements; it fails on any difference of these, or where a step failed.
     """
-    try:
-        daily_figures.recount_changed()
-        platform_closing.close()
-    finally:  # figures that can't be counted keep no money from being looked for
-        try:
-            overdue.check()
-        finally:
-            clearing.check()
+    steps = (daily_figures.recount_changed, platform_closing.close, overdue.check, clearing.check)
+    with (
+        ExitStack() as night
+    ):  # figures that can't be counted keep no others from it, and no money from being looked for
+        for step in reversed(steps):
+            night.callback(step)
 
 
 main = app.entry_point()

@@ -5,6 +5,8 @@ a sale adds rows and waits for none; `compact` puts them together. What `figures
 by `recount`, which corrects what is kept.
 """
 
+import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,10 +21,14 @@ from shared.reports import figures, periods
 from shared.reports.figures import Figure
 from shared.reports.periods import Period, take_minutes
 
+log = logging.getLogger(__name__)
+
 Rows = Sequence[RowMapping]
 
 RECOUNTED_DAYS = 2
 """Every night the events are counted anew whose figures have changed within so many days."""
+RECOUNT_SECONDS = 120
+"""The time after which a night counts no further event anew: what it still has to close and check has its turn."""
 
 _SALES = (*figures.SALES, figures.VALUE)
 _BY_DAY = (*_SALES, *figures.RETURNS, *figures.OUTCOMES)
@@ -154,11 +160,14 @@ _ALL = text("""
     SELECT id FROM events e
     WHERE EXISTS (SELECT 1 FROM orders WHERE event_id = e.id)  -- Uses index: orders_event_created
 """)
+# What changed first has to be counted first: it is the next of which nobody asks any more.
 _CHANGED = text("""
-    SELECT event_id FROM daily_figures WHERE created_at > now() - make_interval(days => :days)
-    UNION SELECT event_id FROM daily_payments WHERE created_at > now() - make_interval(days => :days)
-    UNION SELECT d.event_id FROM daily_figures d JOIN events e ON e.id = d.event_id WHERE d.timezone <> e.timezone
-    UNION SELECT d.event_id FROM daily_payments d JOIN events e ON e.id = d.event_id WHERE d.timezone <> e.timezone
+    WITH kept AS (
+        SELECT event_id, timezone, created_at FROM daily_figures
+        UNION ALL SELECT event_id, timezone, created_at FROM daily_payments)
+    SELECT k.event_id FROM kept k JOIN events e ON e.id = k.event_id
+    WHERE k.created_at > now() - make_interval(days => :days) OR k.timezone <> e.timezone
+    GROUP BY k.event_id ORDER BY max(k.created_at), k.event_id
 """)
 
 
@@ -213,11 +222,21 @@ def all_events() -> Sequence[UUID]:
         return tx.execute(_ALL).scalars().all()
 
 
-def recount_changed() -> int:
-    """Count the events anew whose figures have changed lately, or whose days have; return how many were corrected."""
+def recount_changed(*, seconds: float = RECOUNT_SECONDS) -> int:
+    """Count the events anew whose figures have changed lately, or whose days have; return how many were corrected.
+
+    After `seconds` it counts no further one: those that changed last are left to the next night.
+    """
+    deadline = time.monotonic() + seconds
     with transaction() as tx:
         changed = tx.execute(_CHANGED, {"days": RECOUNTED_DAYS}).scalars().all()
-    return sum(1 for event_id in changed if recount(event_id))
+    corrected = 0
+    for position, event_id in enumerate(changed):
+        if time.monotonic() > deadline:
+            log.warning("figures.recount_left", extra={"count": len(changed) - position})
+            break
+        corrected += recount(event_id) > 0
+    return corrected
 
 
 def compact() -> None:

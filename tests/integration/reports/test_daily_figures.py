@@ -4,6 +4,7 @@ import importlib
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -114,6 +115,30 @@ def test_what_went_wrong_is_found_and_corrected_once(busy_event: Event, damage: 
     with transaction() as tx:
         audited = text("SELECT count(*) FROM audit_log WHERE action = 'reconcile_fix_figures' AND subject_id = :id")
         assert tx.execute(audited, {"id": str(busy_event.id)}).scalar_one() == 1
+
+
+def test_a_night_without_time_leaves_what_changed_last_to_the_next_one(event: Event, monkeypatch: pytest.MonkeyPatch):
+    with transaction() as tx:
+        other = an_event(tx)
+    a_paid_order(event)
+    a_paid_order(other)
+    long_ago = "UPDATE {} SET created_at = now() - interval '47 hours' WHERE event_id = :id"
+    with transaction() as tx:
+        for table in TABLES:
+            tx.execute(text(long_ago.format(table)), {"id": event.id})
+            others = text(f"DELETE FROM {table} WHERE event_id NOT IN (:event, :other)")
+            tx.execute(others, {"event": event.id, "other": other.id})
+    counted: list[UUID] = []
+
+    def counts(event_id: UUID) -> int:
+        counted.append(event_id)
+        return 0
+
+    monkeypatch.setattr(daily_figures, "recount", counts)
+    daily_figures.recount_changed()
+    assert counted == [event.id, other.id]
+    daily_figures.recount_changed(seconds=-1)
+    assert len(counted) == 2
 
 
 def test_two_recounts_at_the_same_moment_correct_once(busy_event: Event, monkeypatch: pytest.MonkeyPatch):

@@ -1,6 +1,7 @@
 """The platform's figures of closed days are those of the books, to the rupiah, whatever is closed and when (AR-007)."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -192,18 +193,22 @@ def test_a_closing_that_dies_on_its_first_day_takes_no_closed_day_away():
     assert days_kept() == kept
 
 
-def test_figures_that_can_not_be_counted_keep_no_money_from_being_compared(monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("failing", [(daily_figures, "recount_changed"), (platform_closing, "close")])
+def test_figures_that_can_not_be_counted_keep_no_others_and_no_money_from_being_looked_at(
+    failing: tuple[Any, str], monkeypatch: pytest.MonkeyPatch
+):
+    steps = [(daily_figures, "recount_changed"), (platform_closing, "close"), (overdue, "check"), (clearing, "check")]
     done = []
 
     def fail() -> None:
         raise RuntimeError("too many")
 
-    monkeypatch.setattr(platform_closing, "close", fail)
-    monkeypatch.setattr(overdue, "check", lambda: done.append("overdue"))
-    monkeypatch.setattr(clearing, "check", lambda: done.append("clearing"))
+    for module, name in steps:
+        monkeypatch.setattr(module, name, partial(done.append, module))
+    monkeypatch.setattr(*failing, fail)
     with pytest.raises(RuntimeError):
         nightly()
-    assert done == ["overdue", "clearing"]
+    assert done == [module for module, name in steps if (module, name) != failing]
 
 
 def test_closings_at_the_same_time_close_each_day_once():
