@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from shared import local_time
 from shared.catalog.events import EventChange, EventResponse, ListedTierChange, NewEvent
-from shared.catalog.tiers import MAX_TIERS_PER_EVENT, NewTier
+from shared.catalog.tiers import NewTier
 from shared.site import forms
 from shared.site.languages import gettext_noop as _
 from shared.site.languages import translate
@@ -20,7 +20,6 @@ from shared.site.organizer.edits import EditConflict
 from shared.web.pages import Language
 
 EMPTY_ROWS: Final = 2
-_MAX_ROWS: Final = MAX_TIERS_PER_EVENT + 1  # one too many is refused, and told
 _TEXTS = ("title", "description", "category", "location", "venue", "timezone", "terms")
 _MOMENTS = ("start_date", "end_date", "gates_open_at", "name_change_deadline", "waiting_room_opens_at")
 _NUMBERS = ("capacity", "max_per_person")
@@ -100,8 +99,8 @@ def empty_rows(rows: Sequence[Row] = (), count: int = EMPTY_ROWS) -> list[Row]:
 
 
 def rows(form: "MultiDict[str, str]") -> list[Row]:
-    """The rows that were sent."""
-    numbers = [number for number in range(_MAX_ROWS) if f"t{number}_name" in form]
+    """The rows that were sent, however many: of tickets beyond what an event may have, the organizer is told."""
+    numbers = [number for number in range(len(form)) if f"t{number}_name" in form]
     return [Row(number, form.get(f"t{number}_id", ""), *_row_texts(form, number)) for number in numbers]
 
 
