@@ -3,7 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import event
 
+from shared.accounting import statements
+from shared.accounting.statements import TrialBalanceQuery
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.payments import cancellation
@@ -27,8 +30,8 @@ def organizer(database, admin: Principal) -> Principal:
     with transaction() as tx:
         events = [an_event(tx, tiers=[a_tier(price=100_000)])]
         events.append(an_event(tx, tiers=[a_tier(price=100_000)], organizer_id=events[0].organizer_id))
-    for event, quantity in zip(events, (2, 1), strict=True):
-        a_paid_order(event, quantities=[quantity])
+    for sold, quantity in zip(events, (2, 1), strict=True):
+        a_paid_order(sold, quantities=[quantity])
     with transaction() as tx:
         cancellation.start(tx, admin, events[1].id, Cancellation(reason="Hujan"))
     cancellation.run_batch(events[1].id)
@@ -58,6 +61,23 @@ def test_the_trial_balance_sums_to_zero(organizer: Principal, admin: Principal):
     }
     yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat().replace("+00:00", "Z")
     assert call("GET", f"/admin/ledger/trial-balance?at={yesterday}", by=admin).get_json()["lines"] == []
+
+
+def test_the_trial_balance_of_now_is_that_of_this_moment_and_reads_neither_postings_nor_sorted_entries(
+    organizer: Principal, admin: Principal
+):
+    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    balance = call("GET", "/admin/ledger/trial-balance", by=admin).get_json()
+    assert call("GET", f"/admin/ledger/trial-balance?at={now}", by=admin).get_json() == balance
+    [payable] = [line for line in balance["lines"] if line["account"] == "organizer_payable"]
+    assert (payable["subaccounts"], payable["credits"] - payable["debits"]) == (1, 175_000)
+    executed: list[str] = []
+    with transaction() as tx:
+        event.listen(tx, "before_cursor_execute", lambda *about: executed.append(about[2]))
+        statements.trial_balance(tx, TrialBalanceQuery())
+    [query] = executed
+    assert "ledger_postings" not in query
+    assert "DISTINCT" not in query  # which sorts every entry
 
 
 def test_the_platform_s_revenue_is_summed_up(organizer: Principal, admin: Principal):
