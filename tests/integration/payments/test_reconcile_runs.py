@@ -123,7 +123,14 @@ def test_scheduled_runs_are_listed_too(admin: Principal):
     assert page.html.count("Done:") == 2
 
 
-@pytest.mark.parametrize("set_back", [f"created_at = {LONG_AGO}", f"created_at = {LONG_AGO}, started_at = {LONG_AGO}"])
+@pytest.mark.parametrize(
+    "set_back",
+    [
+        f"created_at = {LONG_AGO}",
+        f"created_at = {LONG_AGO}, started_at = {LONG_AGO}",
+        "created_at = created_at - interval '3 days'",  # as a backup that is restored brings it back
+    ],
+)
 def test_what_did_not_begin_or_was_cut_off_is_run_by_the_schedule(admin: Principal, set_back: str):
     run_id = request(admin).get_json()["id"]
     with transaction() as tx:
