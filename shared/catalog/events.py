@@ -70,7 +70,7 @@ class EventFields(RequestModel):
 class NewEvent(EventFields):
     """A new event with its tiers. Its status is draft."""
 
-    tiers: list[NewTier] = Field(default_factory=list, max_length=tiers.MAX_TIERS_PER_REQUEST)
+    tiers: list[NewTier] = Field(default_factory=list, max_length=tiers.MAX_TIERS_PER_EVENT)
 
 
 class ListedTierChange(TierChange):
@@ -116,7 +116,7 @@ class EventChange(RequestModel):
     allows_reentry: bool | None = None
     waiting_room_opens_at: Utc | None = None
     status: EventStatusName | None = None
-    tiers: list[TierInList] = Field(default_factory=list, max_length=tiers.MAX_TIERS_PER_REQUEST)
+    tiers: list[TierInList] = Field(default_factory=list, max_length=tiers.MAX_TIERS_PER_EVENT)
 
     @field_validator(
         "title",

@@ -26,9 +26,8 @@ from shared.sales.pricing import PricedTier, current_price
 from shared.sentences import Sentence
 from shared.states import TierKindName
 
-MAX_TIERS_PER_REQUEST = 50
 MAX_TIERS_PER_EVENT = 100
-"""The limit bounds lists of events, which contain all tiers of each."""
+"""The limit bounds lists of events, which contain all tiers of each. One request may change them all."""
 EXCERPT_LENGTH = 300
 """The length of long texts in lists. An event's own page has them in full."""
 

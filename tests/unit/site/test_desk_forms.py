@@ -78,6 +78,13 @@ def test_another_zone_keeps_the_hours_of_its_tickets_sales_too():
     ]
 
 
+def test_another_zone_moves_the_sales_of_a_hundred_tickets():
+    opens = datetime(2026, 12, 2, 3, tzinfo=UTC)
+    of = event(*(tier(sale_start=opens) for _ in range(100)))
+    moved = changes(of, timezone="Asia/Makassar")["tiers"]
+    assert moved == [{"id": each.id, "sale_start": opens - timedelta(hours=1)} for each in of.tiers]
+
+
 @pytest.mark.parametrize("field", ["title", "category", "location", "start_date", "end_date", "t0_name", "t0_price"])
 def test_a_field_that_may_not_be_empty_is_missed_in_its_place(field: str):
     of = event(tier())
