@@ -89,8 +89,7 @@ def _begin(tx: Transaction, payout: Payout, account: BankAccountRow) -> Transfer
 
 
 def _after_failure(tx: Transaction, payout: Payout, transfer: Transfer) -> None:
-    account = bank_accounts.current(tx, payout.organizer_id)
-    if account and account.status == BankAccountStatus.VERIFIED and account.id != transfer.bank_account_id:
+    if transfers.may_go_elsewhere(tx, payout.organizer_id, transfer):
         payout_records.resend(tx, payout)  # it was set while this was on its way
         return
     if transfer.may_retry and payout.tries < payout_records.MAX_TRIES:

@@ -20,9 +20,11 @@ from shared.gateways.errors import GatewayRefused
 from shared.gateways.statuses import GatewayTransferState, GatewayTransferStatus
 from shared.payouts import bank_accounts
 from shared.payouts.bank_accounts import BankAccountRow
-from shared.states import TransferStatus
+from shared.states import BankAccountStatus, TransferStatus
 
 GATEWAY = registry.TRANSFERS
+ACCOUNT_FROZEN = "ACCOUNT_FROZEN"
+"""The failure of a transfer that was never sent, as its account was frozen and another one set."""
 
 _COLUMNS = """
     d.id, d.refund_id, d.payout_id, d.attempt, d.bank_account_id, d.amount, d.status, d.gateway_reference, d.failure,
@@ -170,6 +172,14 @@ def apply(tx: Transaction, transfer_id: UUID, reported: GatewayTransferStatus) -
     return read(tx, transfer_id)
 
 
+def may_go_elsewhere(tx: Transaction, user_id: UUID, failed: Transfer) -> bool:
+    """True if another account was set since a transfer failed: a verified one, or any where it was never sent."""
+    account = bank_accounts.current(tx, user_id)
+    if account is None or account.id == failed.bank_account_id:
+        return False
+    return account.status == BankAccountStatus.VERIFIED or failed.failure == ACCOUNT_FROZEN
+
+
 def account_of(tx: Transaction, transfer: Transfer) -> BankAccountRow:
     """The bank account that a try goes to."""
     return bank_accounts.read(tx, transfer.bank_account_id)
@@ -178,7 +188,7 @@ def account_of(tx: Transaction, transfer: Transfer) -> BankAccountRow:
 def _held_back(transfer: Transfer, account: BankAccountRow) -> GatewayTransferStatus:
     """The status of a transfer that the gateway does not know, and is not given: its account is frozen."""
     if account.is_long_replaced:
-        return _told_by_us(transfer, GatewayTransferState.FAILED, "ACCOUNT_FROZEN", "NOT_SENT")
+        return _told_by_us(transfer, GatewayTransferState.FAILED, ACCOUNT_FROZEN, "NOT_SENT")
     return _told_by_us(transfer, GatewayTransferState.PROCESSING, None, "NOT_SENT")
 
 

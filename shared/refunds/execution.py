@@ -216,8 +216,7 @@ def _failed(tx: Transaction, refund: Refund, transfer: Transfer) -> None:
     refund = _offset(tx, refund_records.read(tx, refund.id))
     if refund.status not in refund_records.OPEN:
         return
-    account = bank_accounts.current(tx, refund.user_id)
-    if account and account.status == BankAccountStatus.VERIFIED and account.id != transfer.bank_account_id:
+    if transfers.may_go_elsewhere(tx, refund.user_id, transfer):
         refund_records.requeue(tx, refund)  # the account was set while this transfer was on its way
         return
     manual_tasks.add(tx, "refund_failed", subject="refund", subject_id=refund.id, failure=failure, amount=refund.amount)

@@ -366,6 +366,13 @@ def never_arrives(at: Gateways, execute: Callable[[UUID], str], debt: UUID) -> N
     at.behaves("xendit")
 
 
+def let_an_hour_go_by(account_id: str) -> None:
+    """An hour goes by since the account was replaced."""
+    with transaction() as tx:
+        query = "UPDATE bank_accounts SET replaced_at = replaced_at - interval '61 minutes' WHERE id = :id"
+        tx.execute(text(query), {"id": account_id})
+
+
 def sync_later(debt: UUID) -> None:
     with transaction() as tx:
         query = """UPDATE disbursements SET updated_at = updated_at - interval '10 minutes'
@@ -399,6 +406,27 @@ def test_a_transfer_that_never_arrived_is_not_sent_again_to_an_account_that_was_
 
 
 @pytest.mark.parametrize("kind", ["payouts", "refunds"])
+def test_what_never_arrived_at_a_frozen_account_waits_for_the_check_of_the_next_one(at: Gateways, kind: str):
+    owner = an_organizer() if kind == "payouts" else a_buyer()
+    account = put(owner, OLD)
+    debt, execute = (
+        (a_payout(owner), payout_execution.execute)
+        if kind == "payouts"
+        else (an_approved_refund(owner), refund_execution.execute)
+    )
+    never_arrives(at, execute, debt)
+    assert call("POST", freeze_link(account["id"])).status_code == 200
+    assert put(owner, "0000131313")["status"] == "checking"
+    let_an_hour_go_by(account["id"])
+    sync_later(debt)
+    execute(debt)  # as the message says
+    assert shown(owner, kind, debt)[0] == ("pending" if kind == "payouts" else "approved")
+    assert open_tasks(debt) == []
+    [mail] = asked_for_an_account(debt)
+    assert "menolak" not in mail
+
+
+@pytest.mark.parametrize("kind", ["payouts", "refunds"])
 def test_what_never_arrived_at_a_frozen_account_goes_to_the_one_that_is_set_instead(at: Gateways, kind: str):
     owner = an_organizer() if kind == "payouts" else a_buyer()
     account = put(owner, OLD)
@@ -412,9 +440,7 @@ def test_what_never_arrived_at_a_frozen_account_goes_to_the_one_that_is_set_inst
     other = put(owner, NEW)
     sync_later(debt)
     assert shown(owner, kind, debt)[0] == "processing", "a call that began before may be under way"
-    with transaction() as tx:
-        query = "UPDATE bank_accounts SET replaced_at = replaced_at - interval '61 minutes' WHERE id = :id"
-        tx.execute(text(query), {"id": account["id"]})
+    let_an_hour_go_by(account["id"])
     sync_later(debt)
     execute(debt)  # as the message says
     assert shown(owner, kind, debt)[1] == "bank_account_wait"
