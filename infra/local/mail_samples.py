@@ -148,7 +148,7 @@ class _Samples:
 
     def of_money(self) -> Iterator[Sample]:
         """Money on its way back to buyers."""
-        words = "Maaf, acara ini tidak memberi refund setelah daftar peserta dikirim ke percetakan."
+        words = "Maaf, acara ini tidak mengembalikan dana setelah daftar peserta dikirim ke percetakan."
         refund = Refund(135_000, "Sakit", None, "gateway", "completed")
         yield Sample("refund_completed", "gateway", self._refund(refund))
         yield Sample("refund_completed", "bank", self._refund(replace(refund, method="disbursement")))

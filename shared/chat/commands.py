@@ -45,6 +45,8 @@ _WORDS: Final[dict[str, tuple[Name, str]]] = {
     "cancel": ("cancel", "en"),
     "tiket": ("tickets", "id"),
     "tickets": ("tickets", "en"),
+    "pengembalian": ("refund", "id"),
+    "pengembalian dana": ("refund", "id"),
     "refund": ("refund", ""),
     "bantuan": ("help", "id"),
     "help": ("help", "en"),

@@ -147,21 +147,21 @@ _ALL: Final = (
     ),
     MessageTemplate(
         "refund_completed",
-        id="Refund sebesar {{amount}} untuk {{title}} sudah kami kirim. Bank atau e-wallet Anda mungkin memerlukan"
-        " beberapa hari kerja.",
+        id="Pengembalian dana sebesar {{amount}} untuk {{title}} sudah kami kirim. Bank atau e-wallet Anda mungkin"
+        " memerlukan beberapa hari kerja.",
         en="The refund of {{amount}} for {{title}} is on its way. Your bank or wallet may need some working days.",
     ),
     MessageTemplate(
         "refund_rejected",
-        id="Permintaan refund Anda untuk {{title}} tidak disetujui. Alasannya: {{reason}}. Balas ORANG bila ada"
-        " pertanyaan.",
+        id="Permintaan pengembalian dana Anda untuk {{title}} tidak disetujui. Alasannya: {{reason}}. Balas ORANG bila"
+        " ada pertanyaan.",
         en="Your request for a refund for {{title}} was not approved. The reason: {{reason}}. Reply AGENT if you have"
         " questions.",
     ),
     MessageTemplate(
         "refund_account_needed",
-        id="Refund sebesar {{amount}} untuk {{title}} belum bisa kami kirim: kami memerlukan rekening bank Anda. Balas"
-        " ORANG, dan kami membantu.",
+        id="Pengembalian dana sebesar {{amount}} untuk {{title}} belum bisa kami kirim: kami memerlukan rekening bank"
+        " Anda. Balas ORANG, dan kami membantu.",
         en="We can't send the refund of {{amount}} for {{title}} yet: we need a bank account of yours. Reply AGENT, and"
         " we help.",
     ),

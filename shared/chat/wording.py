@@ -95,16 +95,16 @@ _SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "cancelled": ("Pesanan dibatalkan. Ketik MENU untuk memesan lagi.", "The order is cancelled. Type MENU to order."),
     "no_tickets": ("Belum ada tiket atau barang yang Anda beli di sini.", "You have bought no tickets or goods here."),
     "refund": (
-        "Refund dapat diminta sampai 7 hari sebelum acara: harga tiket dikurangi 10 %, tanpa biaya layanan. Ketik"
-        " ORANG, dan kami membantu.",
-        "A refund can be asked for until 7 days before the event: the ticket's price less 10 %, without the fees. Type"
-        " AGENT, and we help.",
+        "Pengembalian dana dapat diminta sampai 7 hari sebelum acara: bila penyelenggara menyetujui, 90% harga tiket"
+        " kembali, biaya layanan tidak. Ketik ORANG, dan kami membantu.",
+        "A refund can be asked for until 7 days before the event: if the organizer agrees, 90% of the ticket's price"
+        " comes back, the service fee does not. Type AGENT, and we help.",
     ),
     "help": (
         "MENU: yang dijual\nBELI KODE JUMLAH: membeli, dengan kode promo di akhir bila ada\nBAYAR: QRIS lagi"
         "\nSTATUS: pesanan Anda\nSUDAH BAYAR: periksa pembayaran\nBATAL: batalkan pesanan"
         "\nTIKET: kirim ulang tiket\nKABARI: dikabari di sini\nSTOP: berhenti dikabari"
-        "\nEMAIL ALAMAT: hubungkan akun\nREFUND, ORANG (bicara dengan kami), EN (English)",
+        "\nEMAIL ALAMAT: hubungkan akun\nPENGEMBALIAN DANA, ORANG (bicara dengan kami), EN (English)",
         "MENU: what is on sale\nBUY CODE QUANTITY: buy, with a promo code at the end if you have one\nPAY: the QRIS"
         " again\nSTATUS: your order\nPAID: check the payment\nCANCEL: cancel the order"
         "\nTICKETS: send tickets again\nNOTIFY: be told here\nSTOP: end that"
@@ -158,8 +158,8 @@ _SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "language_set": ("Baik, kita lanjutkan dalam bahasa Indonesia.", "All right, we go on in English."),
     "ask_notices": (
-        "Mau kami kabari di sini bila acara Anda berubah atau batal, soal refund, dan sehari sebelum acara? Ketik STOP"
-        " kapan saja untuk berhenti.",
+        "Mau kami kabari di sini bila acara Anda berubah atau batal, soal pengembalian dana, dan sehari sebelum acara?"
+        " Ketik STOP kapan saja untuk berhenti.",
         "Shall we tell you here if your event changes or is cancelled, about refunds, and on the day before? Type STOP"
         " at any time to end it.",
     ),

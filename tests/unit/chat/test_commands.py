@@ -19,6 +19,8 @@ from shared.chat.commands import Command
         ("Menu.", Command("menu")),
         ("sudah   bayar?", Command("paid", "id")),
         ("*BATAL*", Command("cancel", "id")),
+        ("Pengembalian dana", Command("refund", "id")),
+        ("refund", Command("refund")),
         ("English", Command("language", "en")),
         ("id", Command("language", "id")),
     ],

@@ -7,6 +7,10 @@ from pathlib import Path
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
+from infra.local.mail_samples import LONG, samples
+from shared.chat import wording
+from shared.chat.templates import TEMPLATES
+from shared.messages.rendering import render
 from shared.site import languages
 from shared.site.languages import translate
 
@@ -50,3 +54,12 @@ def test_a_translation_names_the_same_values():
 def test_a_sentence_is_said_in_both_languages():
     assert translate("en", "Pay %(total)s", total="Rp 1") == "Pay Rp 1"
     assert translate("id", "Pay %(total)s", total="Rp 1") == "Bayar Rp 1"
+
+
+def test_money_that_comes_back_has_one_word():
+    """Mails and chats call it what the pages do."""
+    pages = [each for words in indonesian().values() for each in ([words] if isinstance(words, str) else words)]
+    mails = [render(each.template, "id", each.context) for each in samples("id", LONG)]
+    told = [words for mail in mails for words in (mail.subject, mail.text, re.sub(r"<[^>]+>", "", mail.html))]
+    chats = [said for said, _ in wording._SENTENCES.values()] + [each.text("id") for each in TEMPLATES.values()]
+    assert [each for each in (*pages, *told, *chats) if re.search(r"(?i)refund|dompet digital", each)] == []
