@@ -78,6 +78,22 @@ def test_too_little_asks_for_the_rest_which_completes_the_order(
         expect(page.locator("h1")).to_have_text(PAID)
 
 
+@pytest.mark.parametrize("difference", [-20_000, 5_000], ids=["too little", "too much"])
+def test_who_has_paid_another_amount_can_cancel_and_gets_it_back(
+    concert: dict[str, Any], visitor: Visitor, buyer: Person, difference: int
+):
+    """As the mail about it says."""
+    page, order = visitor.page, pay_another_amount(buyer, concert, TOTAL + difference)
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
+    page.goto(f"/orders/{order['id']}")
+    visitor.follow(page.get_by_role("button", name="Batalkan dan lepaskan tiket"))
+    came = f"{TOTAL + difference:,}".replace(",", ".")
+    assert asked == [f"Lepaskan tiket ini? Rp\u00a0{came} kembali kepada Anda."]
+    come_back(page, page.get_by_role("heading", name=f"Pengembalian Rp\u00a0{came}"))
+    is_the_same_truth(page, "Uang Anda kembali")
+
+
 def test_too_much_waits_for_a_person_who_accepts_it(
     concert: dict[str, Any], world: World, stack: Stack, visitor: Visitor, buyer: Person
 ):
