@@ -1,5 +1,6 @@
 """Responses about refunds (docs/reference/api.md)."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -46,7 +47,7 @@ _LIST = text(f"""
     {_SELECT} WHERE {_VISIBLE} AND {_WANTED}
     ORDER BY r.created_at DESC, r.id LIMIT :page_size OFFSET :offset
 """)
-_OF_ORDER = text(f"{_SELECT} WHERE r.order_id = :order_id ORDER BY r.created_at, r.id")  # Uses index: refunds_order
+_OF_ORDERS = text(f"{_SELECT} WHERE r.order_id = ANY(:ids) ORDER BY r.created_at, r.id")  # Uses index: refunds_order
 _COUNT = text(f"""
     SELECT count(*) FROM refunds r JOIN orders o ON o.id = r.order_id
     WHERE {_VISIBLE} AND {_WANTED}
@@ -145,7 +146,15 @@ def read_visible(tx: Transaction, refund_id: UUID, caller: Principal) -> RefundR
 
 def of_order(tx: Transaction, order_id: UUID) -> list[RefundResponse]:
     """The refunds of an order, for those who have just shown that they may see it."""
-    return [RefundResponse.of(row) for row in tx.execute(_OF_ORDER, {"order_id": order_id}).mappings()]
+    return of_orders(tx, [order_id])[order_id]
+
+
+def of_orders(tx: Transaction, order_ids: Sequence[UUID]) -> dict[UUID, list[RefundResponse]]:
+    """The refunds of each of these orders, as of one."""
+    found: dict[UUID, list[RefundResponse]] = {order_id: [] for order_id in order_ids}
+    for row in tx.execute(_OF_ORDERS, {"ids": order_ids}).mappings():
+        found[row["order_id"]].append(RefundResponse.of(row))
+    return found
 
 
 def list_page(tx: Transaction, caller: Principal, page: RefundQuery) -> Listing[RefundResponse]:

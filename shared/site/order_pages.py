@@ -48,8 +48,9 @@ def my_orders(request: PageRequest, viewer: SignedIn) -> Page | Redirect:
     with snapshot() as tx:
         listing = order_schemas.list_own(tx, viewer.id, page)
         shown = {order.event_id: events.get(tx, order.event_id) for order in listing.items}
+        refunds = refund_schemas.of_orders(tx, [order.id for order in listing.items])
     at = clock.now()
-    views = [order_view.of(order, shown[order.event_id], [], at) for order in listing.items]
+    views = [order_view.of(order, shown[order.event_id], refunds[order.id], at) for order in listing.items]
     return rendering.page("orders.html", request, viewer=viewer, orders=views, listing=listing)
 
 

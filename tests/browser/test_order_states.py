@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from sqlalchemy import text
 
 from tests.browser.holds import just_over, let_it_expire, let_remain
@@ -38,6 +38,13 @@ def give_back(buyer: Person, organizer: Person, order: dict[str, Any], *tickets:
     refund: dict[str, Any] = buyer.api.post("refunds/request", body, status=201)
     organizer.api.call("PUT", f"refunds/{refund['id']}/approve", json={}, status=200)
     return refund
+
+
+def is_listed(page: Page, order: dict[str, Any], words: str) -> None:
+    """The list of one's orders says the same of it as its page."""
+    page.goto("/orders")
+    row = page.locator(".order-row", has=page.locator(f"a[href='/orders/{order['id']}']"))
+    expect(row.locator(".badge")).to_have_text(words)
 
 
 def tonight() -> dict[str, str]:
@@ -92,6 +99,7 @@ def test_who_has_paid_another_amount_can_cancel_and_gets_it_back(
     assert asked == [f"Lepaskan tiket ini? Rp\u00a0{came} kembali kepada Anda."]
     come_back(page, page.get_by_role("heading", name=f"Pengembalian Rp\u00a0{came}"))
     is_the_same_truth(page, "Uang Anda kembali")
+    is_listed(page, order, "Uang Anda kembali")
 
 
 def test_too_much_waits_for_a_person_who_accepts_it(
@@ -206,6 +214,7 @@ def test_an_order_given_back_is_not_called_ready_while_its_money_waits(world: Wo
     expect(page.get_by_role("link", name="Pasang rekening")).to_be_visible()
     assert page.locator("svg.qr").count() == 0
     look(page, "order-returning")
+    is_listed(page, order, "Uang Anda kembali")
 
 
 def test_an_order_whose_money_is_back(world: World, stack: Stack, visitor: Visitor, buyer: Person):
@@ -277,6 +286,7 @@ def test_tickets_that_were_used_are_not_called_ready(world: World, visitor: Visi
     is_the_same_truth(visitor.page, "Tiket Anda sudah dipakai")
     expect(visitor.page.locator("[data-ticket]")).to_contain_text("Anda sudah masuk")
     look(visitor.page, "order-used")
+    is_listed(visitor.page, order, "Terpakai")
 
 
 @pytest.mark.parametrize("quantity", [2, 3])
