@@ -81,6 +81,24 @@ def test_a_lost_phone_is_replaced_by_a_recovery_code(world: World, organizer: En
     assert "Tersisa 9 kode pemulihan" in browser.get("/account/second-factor").text
 
 
+def test_a_wrong_recovery_code_is_typed_again_where_it_was(world: World, organizer: Enrolled):
+    page = first_step(Browser(world), organizer.person)
+    assert "<details>" in page.text
+    assert "<details open>" not in second_step(Browser(world), page, "000 000").text
+    wrong = second_step(Browser(world), page, "AAAAA-AAAAA").text
+    assert "Kode salah atau sudah dipakai" in wrong
+    opened = wrong[wrong.index("<details open>") :]
+    assert re.search(r'id="recovery_code"[^>]* autofocus', opened)
+    assert wrong.count("autofocus") == 1
+
+
+def test_who_begins_again_still_goes_where_they_wanted(world: World, organizer: Enrolled):
+    page = first_step(Browser(world), organizer.person)
+    assert 'href="/login?next=%2Frefunds">Mulai lagi' in page.text
+    asked = Browser(world).send("/login/code", {"email": "x@example.com", "accept_terms": "true", "next": "/refunds"})
+    assert 'href="/login?next=%2Frefunds">Alamat lain' in asked.text
+
+
 def test_who_lost_all_asks_for_the_removal_after_a_mailed_code(world: World, organizer: Enrolled):
     browser, address = Browser(world), organizer.person.address
     refused = browser.send("/login/second-factor/reset", hidden_fields(first_step(browser, organizer.person)))
