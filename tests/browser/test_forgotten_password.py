@@ -36,6 +36,9 @@ def test_a_new_password_is_chosen_and_signs_in(world: World, visitor: Visitor):
     look(page, "reset-password-code")
     code = mailed_code(world, person.address)
     page.fill("#code", f"{code[:5].lower()} {code[5:].lower()}")
+    expect(page.locator("#password-hint")).to_have_text(
+        "Paling sedikit 8 karakter, dengan huruf besar, huruf kecil, angka, dan simbol."
+    )
     page.fill("#password", "sebuah kalimat")
     visitor.follow(page.get_by_role("button", name="Pasang kata sandi ini"))
     expect(page.locator("#password-error")).to_be_visible()
