@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.people import PASSWORD, Person, World
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, until
 
 PAGES = (
     "",
@@ -316,3 +316,25 @@ def test_a_digital_good_without_codes_is_not_called_sold_out(world: World, organ
     event = organizer.publish({"name": "Voucer", "price": 1000, "quota": 9, "kind": "digital"})
     shown = browser(world, organizer)("GET", f"/organizer/events/{event['id']}/goods").text
     assert ("Belum ada kode untuk dijual" in shown, "Habis" in shown) == (True, False)
+
+
+def test_why_money_goes_back_is_told_in_the_language_of_the_page(world: World, organizer: Person):
+    buyer, admin = world.somebody(), world.somebody("admin")
+    event = organizer.publish()
+    order = buyer.reserve(event)
+    payment = buyer.checkout(order, "midtrans", "QRIS")
+    world.gateway("midtrans", payment["gateway_reference"], "pay", amount=5_000)
+    until(lambda: buyer.order(order)["payments"][-1]["received_amount"], what="for the money")
+    buyer.api.post(f"orders/{order['id']}/cancel", status=200)
+    refund = until(lambda: buyer.api.get("refunds")["items"], what="for the refund")[0]
+    assert refund["reason"] == "The amount did not fit the order."
+    pages = {
+        f"/organizer/events/{event['id']}/refunds": organizer,
+        "/admin/refunds": admin,
+        f"/admin/refunds/{refund['id']}": admin,
+        f"/admin/orders/{order['id']}": admin,
+    }
+    for address, person in pages.items():
+        shown = browser(world, person)("GET", address).text
+        assert "Jumlahnya tidak sesuai dengan pesanan." in shown
+        assert "did not fit" not in re.sub(r"(?s)<pre.*?</pre>", "", shown)  # but for what gateways have sent
