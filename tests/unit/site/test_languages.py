@@ -56,10 +56,10 @@ def test_a_sentence_is_said_in_both_languages():
     assert translate("id", "Pay %(total)s", total="Rp 1") == "Bayar Rp 1"
 
 
-def test_money_that_comes_back_has_one_word():
-    """Mails and chats call it what the pages do."""
+def test_one_thing_has_one_word():
+    """Mails and chats call money that comes back, wallets and gate staff what the pages do."""
     pages = [each for words in indonesian().values() for each in ([words] if isinstance(words, str) else words)]
     mails = [render(each.template, "id", each.context) for each in samples("id", LONG)]
     told = [words for mail in mails for words in (mail.subject, mail.text, re.sub(r"<[^>]+>", "", mail.html))]
     chats = [said for said, _ in wording._SENTENCES.values()] + [each.text("id") for each in TEMPLATES.values()]
-    assert [each for each in (*pages, *told, *chats) if re.search(r"(?i)refund|dompet digital", each)] == []
+    assert [each for each in (*pages, *told, *chats) if re.search(r"(?i)refund|dompet digital|petugas pintu", each)] == []
