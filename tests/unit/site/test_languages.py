@@ -62,4 +62,6 @@ def test_one_thing_has_one_word():
     mails = [render(each.template, "id", each.context) for each in samples("id", LONG)]
     told = [words for mail in mails for words in (mail.subject, mail.text, re.sub(r"<[^>]+>", "", mail.html))]
     chats = [said for said, _ in wording._SENTENCES.values()] + [each.text("id") for each in TEMPLATES.values()]
-    assert [each for each in (*pages, *told, *chats) if re.search(r"(?i)refund|dompet digital|petugas pintu", each)] == []
+    assert [
+        each for each in (*pages, *told, *chats) if re.search(r"(?i)refund|dompet digital|petugas pintu", each)
+    ] == []
