@@ -149,3 +149,12 @@ def test_what_is_not_there_is_not_found(admin: Browser):
     for kind in ("orders", "payments", "users", "events"):
         assert admin.get(f"/admin/{kind}/{uuid4()}").status_code == 404
         assert admin.get(f"/admin/{kind}/x").status_code == 404
+
+
+def test_a_draft_has_no_page_of_buyers_to_lead_to(world: World, admin: Browser):
+    organizer = world.somebody("organizer")
+    event = organizer.publish()
+    link = f'href="/id/events/{event["slug"]}"'
+    assert link in admin.get(f"/admin/events/{event['id']}").text
+    organizer.api.call("PUT", f"events/{event['id']}", json={"status": "draft"}, status=200)
+    assert link not in admin.get(f"/admin/events/{event['id']}").text
