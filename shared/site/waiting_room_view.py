@@ -21,8 +21,10 @@ OWN_REFRESH_SECONDS = (15, 120)
 _SAID: Final = {
     "turn": _("It is your turn"),
     "soon": _("less than a minute"),
+    "minute": _("about one minute"),
     "minutes": _("about {minutes} minutes"),
     "unknown": _("not known yet"),
+    "one": _("One person is ahead of you."),
     "ahead": _("{ahead} people are ahead of you."),
     "drawn": _("The order is drawn. Your position is {position}."),
     "begins": _("In {time}"),

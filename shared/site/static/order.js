@@ -17,7 +17,7 @@ function clocks() {
     for (const mark of [5, 2, 1]) {
       if (left <= mark * 60 && left > mark * 60 - 2 && announced.dataset.said !== String(mark)) {
         announced.dataset.said = String(mark);
-        announced.textContent = announced.dataset.words.replace("{minutes}", mark);
+        announced.textContent = mark === 1 ? announced.dataset.one : announced.dataset.words.replace("{minutes}", mark);
       }
     }
     if (left <= 0 && !box.dataset.over) { box.dataset.over = "yes"; lookAgain?.(); }

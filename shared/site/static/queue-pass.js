@@ -13,7 +13,7 @@ function tick() {
   for (const mark of marks) {
     if (left > mark * 60 || left <= 0) continue;
     marks.delete(mark);
-    if (seconds > mark * 60) said.textContent = box.dataset.announce.replace("{minutes}", mark);
+    if (seconds > mark * 60) said.textContent = mark === 1 ? box.dataset.one : box.dataset.announce.replace("{minutes}", mark);
   }
   if (left <= 0) { clearInterval(timer); location.reload(); }
 }

@@ -79,7 +79,7 @@ async function showPlace() {
     const minutes = now.calls_per_minute ? Math.floor(ahead / now.calls_per_minute) : null;
     write("position", number(at));
     write("ahead", number(ahead));
-    write("wait", minutes === null ? words.unknown : minutes ? words.minutes.replace("{minutes}", number(minutes)) : words.soon);
+    write("wait", minutes === null ? words.unknown : [words.soon, words.minute][minutes] ?? words.minutes.replace("{minutes}", number(minutes)));
     for (const each of all("progress")) each.setAttribute("width", (100 * now.serving_number / at).toFixed(1));
   }
   document.title = state === "called" ? `${words.turn} · ${title}` : title;
@@ -92,7 +92,7 @@ function say(state, at, ahead) {
   const step = `${now.phase} ${state} ${state === "waiting" ? mark : ""}`;
   if (step === reached) return;
   const phase = box.querySelector(`[data-phase="${now.phase}"] h2`).textContent;
-  const told = { called: words.turn, waiting: reached ? words.ahead.replace("{ahead}", number(ahead)) : words.drawn.replace("{position}", number(at)) };
+  const told = { called: words.turn, waiting: reached ? ahead === 1 ? words.one : words.ahead.replace("{ahead}", number(ahead)) : words.drawn.replace("{position}", number(at)) };
   if (reached) write("said", now.phase === "serving" || !told[state] ? told[state] ?? phase : `${phase}. ${told[state]}`);
   reached = step;
 }
