@@ -4,6 +4,8 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tests.functions.browsing import Browser, hidden_fields
 from tests.people import World
 from tests.waiting import until
@@ -30,6 +32,15 @@ def _opening(browser: Browser, path: str) -> str | None:
     """The page, once a payment has been started."""
     shown = browser.get(path).text
     return None if "Tiket Anda ditahan" in shown else shown
+
+
+@pytest.mark.parametrize(("language", "words"), [("id", "Sisa Kaus: 1."), ("en", "Left of Kaus: 1.")])
+def test_what_is_left_is_told_of_goods_as_of_tickets_and_of_one_as_of_many(world: World, language: str, words: str):
+    event = world.publish({"name": "Kaus", "kind": "product", "price": 85_000, "quota": 1, "max_per_order": 5})
+    browser = Browser(world)
+    browser.sign_in(world.somebody())
+    shown = browser.send(f"/buy/{event['slug']}?lang={language}", {f"t_{event['tiers'][0]['id']}": "2"}).text
+    assert words in shown
 
 
 def test_what_is_wrong_on_the_form_is_told_once_each_and_named(world: World):
