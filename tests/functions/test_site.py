@@ -201,6 +201,14 @@ def test_what_comes_back_if_plans_change_is_told_as_long_as_the_event_can_change
     assert told not in until(shown_as_cancelled, what="for the cancellation")
 
 
+def test_an_early_bird_ends_at_an_hour_of_the_events_zone(world: World):
+    end = (datetime.now(UTC) + timedelta(days=2)).replace(hour=3, minute=0, second=0, microsecond=0)
+    early = {"early_bird_price": 100_000, "early_bird_end": end.isoformat()}
+    event = world.publish({"name": "Festival", "price": 150_000, "quota": 10, **early}, timezone="Asia/Makassar")
+    shown = re.findall(r"Early bird sampai (.*?)</span>", get(world, f"/id/events/{event['slug']}").text)
+    assert [each.replace("\u00a0", " ")[-10:] for each in shown] == ["11.00 WITA"]
+
+
 def test_an_event_of_a_hundred_tiers_is_bought_from_without_script(world: World):
     """Its form names every tier in the address, far beyond gunicorn's 4,094 bytes."""
     tiers = [{"name": f"Kelas {number}", "price": 100_000, "quota": 5} for number in range(100)]
