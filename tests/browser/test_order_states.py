@@ -281,6 +281,7 @@ def test_both_gateways_down_keep_the_hold_and_say_so(
 def test_tickets_that_were_used_are_not_called_ready(world: World, visitor: Visitor, buyer: Person):
     organizer = world.somebody("organizer")
     order = buyer.buy(organizer.publish(**tonight()))
+    is_listed(visitor.page, order, "Siap")
     let_in(buyer, organizer, order)
     visitor.page.goto(f"/orders/{order['id']}")
     is_the_same_truth(visitor.page, "Tiket Anda sudah dipakai")
