@@ -204,6 +204,21 @@ def test_one_ticket_of_two_given_back_leaves_the_other_good(world: World, visito
     look(page, "order-partly-refunded")
 
 
+def test_goods_that_stay_after_the_ticket_is_given_back_are_not_called_used_tickets(
+    world: World, visitor: Visitor, buyer: Person
+):
+    organizer = world.somebody("organizer")
+    shirt = {"name": "Kaus", "kind": "product", "price": 75_000, "quota": 10}
+    held = buyer.reserve(organizer.publish(SATU, shirt), [1, 1])
+    payment = buyer.checkout(held, "midtrans", "QRIS")
+    world.gateway("midtrans", payment["gateway_reference"], "pay")
+    order = buyer.until_tickets(held, 1)
+    give_back(buyer, organizer, order, order["tickets"][0])
+    visitor.page.goto(f"/orders/{order['id']}")
+    is_the_same_truth(visitor.page, "Pesanan Anda siap")
+    is_listed(visitor.page, order, "Siap")
+
+
 def test_an_order_given_back_is_not_called_ready_while_its_money_waits(world: World, visitor: Visitor, buyer: Person):
     organizer = world.somebody("organizer")
     order = buyer.buy(organizer.publish(), [1], "midtrans", "BCA")  # transfers need a bank account to go back to
