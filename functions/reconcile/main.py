@@ -48,9 +48,7 @@ def nightly() -> None:
     Then compare the ledger with the gateways' movements; it fails on any difference of these, or where a step failed.
     """
     steps = (daily_figures.recount_changed, platform_closing.close, overdue.check, clearing.check)
-    with (
-        ExitStack() as night
-    ):  # figures that can't be counted keep no others from it, and no money from being looked for
+    with ExitStack() as night:  # a step that fails keeps no other from its turn
         for step in reversed(steps):
             night.callback(step)
 

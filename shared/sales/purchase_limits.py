@@ -80,11 +80,11 @@ class PurchaseCount:
 
 
 ANY_OF_TIERS = "ANY(ARRAY(SELECT unnest(CAST(:tier_ids AS uuid[]))))"
-"""Any of `:tier_ids`, so that PostgreSQL keeps its plan: with `ANY(:tier_ids)` it plans anew for each number of them."""
+"""Any of `:tier_ids`. PostgreSQL keeps the plan; for `ANY(:tier_ids)` it plans anew each time."""
+
 # A scalar subquery, read with the tiers: the counts of these buyers. `:buyers` is a JSON list of objects with
-# `user_id` and `event_id`.
-# Each row is looked up by its key: a join would be planned to read the table while it is small, and the plan is kept
-# when a sale fills it.
+# `user_id` and `event_id`. Each row is looked up by its key: a join may be planned to read a whole table while that is
+# small, and the plan is kept when a sale fills it.
 PURCHASE_COUNTS = f"""
     (SELECT jsonb_agg(jsonb_build_array(requested.user_id, requested.event_id, b.units, b.orders,
         GREATEST(ceil(extract(epoch FROM b.hold_again_at - now())), 0),
