@@ -62,6 +62,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         _("Your payment is being prepared."),
         _("You pressed the button already. This page shows it in a moment."),
     ),
+    "export-too-large": (
+        _("That is too much for one file."),
+        _("Choose one event, or a shorter period."),
+    ),
     "payment-in-review": (
         _("We are looking at a payment of yours."),
         _("What came in is not what was asked for. Pay no more; we write to you."),
