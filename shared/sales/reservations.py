@@ -4,10 +4,11 @@ Many requests contend for the same row, so they are handled together: one read o
 codes, if any), then one statement that creates all the orders and holds all their stock. The statement is a
 transaction of its own, and a tier's row stays locked only while it runs. Database constraints refuse a hold over the
 quota, a second live reservation of a buyer, a code or a person over a limit, a duplicate participant, and a second
-order with one queue pass. Then the requests of the batch are tried one by one, so that a refused one does not fail the
-others.
+order with one queue pass. Then each half of the batch is tried by itself, down to the refused request, so that it does
+not fail the others. Where requests together want more than is left, the first are served before the others are tried.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -45,6 +46,7 @@ class AlreadyReserved(Problem):
 
 
 ReservationOutcome = OrderResponse | Problem
+_Accepted = tuple[ReservationRequest, NewOrder]
 _RETRIED_AFTER_EXPIRY = (SoldOut, PromoExhausted, AlreadyReserved, AlreadyRegistered, PersonLimitReached)
 
 _EXISTING_ORDER = text("""
@@ -102,13 +104,38 @@ def _reserve_once(requests: Sequence[ReservationRequest]) -> list[ReservationOut
         _new_order(request, priced) if isinstance(priced, PricedItems) else priced
         for request, priced in zip(requests, order_pricing.price(requests), strict=True)
     ]
-    created = _create(
+    fitting, others = _fitting(
         [(request, new) for request, new in zip(requests, checked, strict=True) if isinstance(new, NewOrder)]
     )
+    outcomes = _create(fitting) | _reserve_again(others)
     return [
-        created[each.id] if isinstance(each, NewOrder) else _unless_existing_order(request, each)
+        outcomes[each.id] if isinstance(each, NewOrder) else _unless_existing_order(request, each)
         for request, each in zip(requests, checked, strict=True)
     ]
+
+
+def _fitting(accepted: Sequence[_Accepted]) -> tuple[list[_Accepted], list[_Accepted]]:
+    """The orders for which together, in turn, enough is left as just read, and the others. The first always fits."""
+    left = {item.tier.id: item.tier.free for _, order in accepted for item in order.items}
+    fitting: list[_Accepted] = []
+    others: list[_Accepted] = []
+    for each in accepted:
+        wanted = Counter(item.tier.id for item in each[1].items)
+        if all(quantity <= left[tier_id] for tier_id, quantity in wanted.items()):
+            fitting.append(each)
+            for tier_id, quantity in wanted.items():
+                left[tier_id] -= quantity
+        else:
+            others.append(each)
+    return fitting, others
+
+
+def _reserve_again(accepted: Sequence[_Accepted]) -> dict[UUID, ReservationOutcome]:
+    """Try the requests again, with what is left now; the outcomes by the orders that they would have become."""
+    if not accepted:
+        return {}
+    outcomes = _reserve_once([request for request, _ in accepted])
+    return {order.id: outcome for (_, order), outcome in zip(accepted, outcomes, strict=True)}
 
 
 def _new_order(request: ReservationRequest, priced: PricedItems) -> NewOrder | QueuePassRequired:
@@ -128,8 +155,8 @@ def _new_order(request: ReservationRequest, priced: PricedItems) -> NewOrder | Q
     )
 
 
-def _create(accepted: Sequence[tuple[ReservationRequest, NewOrder]]) -> dict[UUID, ReservationOutcome]:
-    """Create the orders together; where the database refuses the statement, each by itself."""
+def _create(accepted: Sequence[_Accepted]) -> dict[UUID, ReservationOutcome]:
+    """Create the orders together; where the database refuses the statement, try each half of them again."""
     if not accepted:
         return {}
     try:
@@ -142,11 +169,12 @@ def _create(accepted: Sequence[tuple[ReservationRequest, NewOrder]]) -> dict[UUI
             return {order.id: _refusal(request, error)}
         if violated_constraint(error) == queue_passes.ONE_ORDER:
             return _create_without_used(accepted)
-        return {order_id: outcome for each in accepted for order_id, outcome in _create([each]).items()}
+        middle = len(accepted) // 2
+        return _reserve_again(accepted[:middle]) | _reserve_again(accepted[middle:])
     return {order.id: created.get(order.id) or _already_reserved(request) for request, order in accepted}
 
 
-def _create_without_used(accepted: Sequence[tuple[ReservationRequest, NewOrder]]) -> dict[UUID, ReservationOutcome]:
+def _create_without_used(accepted: Sequence[_Accepted]) -> dict[UUID, ReservationOutcome]:
     """Create the orders with unused queue passes together, so that passes sent again can't slow a rush down."""
     used = queue_passes.used([order.queue_pass_id for _, order in accepted if order.queue_pass_id])
     refused: dict[UUID, ReservationOutcome] = {

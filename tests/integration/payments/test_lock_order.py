@@ -1,14 +1,11 @@
 """The order of locks while a status is handled: a tier's row, for which all buyers wait, last of all (TS-010)."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event as sqlalchemy_events
 
-from shared.cloud import clients
 from shared.cloud.database import transaction
 from shared.payments import reviews, status_handling
 from shared.refunds import approval
@@ -19,24 +16,11 @@ from shared.sales.schemas import OrderResponse
 from tests.factories import Event, Stock, a_tier, a_user, an_event, an_order, make_overdue, reserve, stock
 from tests.integration.refunds.sales import a_paid_order, a_payment, a_status
 from tests.integration.reports.steps import organizer_of
+from tests.sent_statements import statements
 from tests.status_handling import handle_one
 from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")
-
-
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    """The statements that the product sends during the block."""
-    sent: list[str] = []
-    engine = clients.engine()
-
-    def record(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(" ".join(statement.split()))
-
-    sqlalchemy_events.listen(engine, "before_cursor_execute", record)
-    yield sent
-    sqlalchemy_events.remove(engine, "before_cursor_execute", record)
 
 
 def pay(order: OrderResponse, payment_id: UUID, amount: int | None = None) -> None:

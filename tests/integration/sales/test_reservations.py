@@ -1,5 +1,6 @@
 """Reserving on a real PostgreSQL: never oversold, never deadlocked, one live reservation per buyer and event."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,14 +8,15 @@ from sqlalchemy import text
 
 from shared.cloud.database import transaction
 from shared.cloud.request_batching import RequestBatcher
-from shared.problems import NotFound
+from shared.problems import NotFound, Problem
 from shared.sales import order_pricing, orders, reservations
 from shared.sales.inventory import SoldOut
-from shared.sales.order_pricing import SaleClosed, TooManyTickets
+from shared.sales.order_pricing import PricedItems, SaleClosed, TooManyTickets
 from shared.sales.reservation_requests import ReservationBody, ReservationItem, ReservationRequest
 from shared.sales.reservations import AlreadyReserved
 from shared.sales.schemas import OrderResponse
 from tests.factories import (
+    Event,
     Stock,
     a_tier,
     a_user,
@@ -24,6 +26,7 @@ from tests.factories import (
     reserve,
     stock,
 )
+from tests.sent_statements import statements
 from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -151,14 +154,14 @@ def test_combined_requests_share_a_statement_and_nothing_else():
         event = an_event(tx, tiers=[a_tier(quota=50)])
         buyers = [a_user(tx) for _ in range(120)]
     combined = RequestBatcher(reservations.reserve)
-    asks = [
+    requests = [
         ReservationRequest(
             buyer.id,
             ReservationBody(event_id=event.id, items=[ReservationItem(tier_id=event.tier_ids[0], quantity=1)]),
         )
         for buyer in buyers
     ]
-    outcomes = at_the_same_time([lambda ask=ask: combined(ask) for ask in asks])
+    outcomes = at_the_same_time([lambda request=request: combined(request) for request in requests])
     assert sum(isinstance(outcome, OrderResponse) for outcome in outcomes) == 50
     assert stock(event.tier_ids[0]) == Stock(reserved=50, sold=0, free=0)
     owners = {
@@ -187,6 +190,44 @@ def test_a_refused_request_does_not_spoil_the_others_of_its_batch():
     )
     assert [type(outcome) for outcome in outcomes] == [OrderResponse, SoldOut, OrderResponse]
     assert stock(event.tier_ids[0]) == Stock(reserved=3, sold=0, free=0)
+
+
+def asks(event: Event, count: int) -> list[ReservationRequest]:
+    """Requests of so many buyers, each for a ticket of the first tier."""
+    body = ReservationBody(event_id=event.id, items=[ReservationItem(tier_id=event.tier_ids[0], quantity=1)])
+    with transaction() as tx:
+        return [ReservationRequest(a_user(tx).id, body) for _ in range(count)]
+
+
+def test_a_batch_that_wants_more_than_is_left_serves_the_first_and_costs_a_few_statements():
+    with transaction() as tx:
+        event = an_event(tx, tiers=[a_tier(quota=10)])
+    batch = asks(event, 64)
+    with statements() as sent:
+        outcomes = reservations.reserve(batch)
+    assert [type(outcome) for outcome in outcomes] == [OrderResponse] * 10 + [SoldOut] * 54
+    assert len(sent) == 4  # prices, orders, prices of the others, and the look for what is overdue
+
+
+def test_a_batch_whose_seats_are_taken_meanwhile_gets_what_is_left(monkeypatch: pytest.MonkeyPatch):
+    with transaction() as tx:
+        event = an_event(tx, tiers=[a_tier(quota=10)])
+    batch, others = asks(event, 16), asks(event, 6)
+    read, taken = order_pricing.price, []
+
+    def price(requests: Sequence[ReservationRequest]) -> list[PricedItems | Problem]:
+        priced = read(requests)
+        if len(requests) == len(batch) and not taken:
+            taken.append(True)
+            taken.extend(reservations.reserve(others))
+        return priced
+
+    monkeypatch.setattr(order_pricing, "price", price)
+    with statements() as sent:
+        outcomes = reservations.reserve(batch)
+    assert [type(outcome) for outcome in outcomes] == [OrderResponse] * 4 + [SoldOut] * 12
+    assert stock(event.tier_ids[0]) == Stock(reserved=10, sold=0, free=0)
+    assert len(sent) < len(batch)
 
 
 def test_two_tiers_in_opposite_order_never_deadlock():  # TS-010
