@@ -25,6 +25,8 @@ def test_a_hold_that_runs_out_before_ones_eyes_offers_the_way_on(
         expect(page.locator("h1")).to_have_text("Waktu habis")
         expect(page.locator("h1")).to_be_focused()
         assert page.title().startswith("Waktu habis")
+    expect(page.locator("main")).to_contain_text("Belum ada yang dibayar")
+    expect(page.locator("main")).not_to_contain_text("Sudah telanjur membayar")
     visitor.follow(page.get_by_role("link", name="Cari tiket lagi"))
     assert concert["slug"] in page.url
 
