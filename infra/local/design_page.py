@@ -93,6 +93,7 @@ def _tier(number: int, **fields: Any) -> SimpleNamespace:
     usual = {
         "id": UUID(int=number),
         "name": "Festival",
+        "kind": "ticket",
         "price": 150_000,
         "current_price": 150_000,
         "quota": 100,

@@ -180,7 +180,7 @@ def test_the_way_to_a_ticket_as_a_screen_reader_speaks_it(world: World, visitor:
     visitor.request_code()
     is_spoken(page, "code")
     visitor.enter_code()
-    when = page.locator(".event-strip .note").first.inner_text()
+    when = page.locator(".event-strip .note").first.inner_text().replace("\u00a0", " ")
     is_spoken(page, "how", when)
     visitor.pay_by("QRIS")
     is_spoken(page, "pay", when)

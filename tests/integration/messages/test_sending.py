@@ -443,4 +443,4 @@ def test_money_that_a_bank_has_sent_back_is_told_once_it_is_sent_again(sendgrid)
     send()
     enqueue()
     send()
-    assert [asked.body["subject"] for asked in sendgrid.asked] == ["Refund Rp 90.000 sudah dikirim"]
+    assert [asked.body["subject"] for asked in sendgrid.asked] == ["Pengembalian dana Rp 90.000 sudah dikirim"]
