@@ -135,7 +135,7 @@ def send(transfer: Transfer, account: BankAccountRow) -> GatewayTransferStatus:
     Raises GatewayUnavailable: call again. A refusal is a status too: FAILED.
     """
     if account.is_frozen:
-        return query(transfer) or _held_back(transfer, account)
+        return query(transfer) or _status_while_frozen(transfer, account)
     try:
         return registry.transfer_gateway().send_transfer(
             key=transfer.id,
@@ -146,7 +146,7 @@ def send(transfer: Transfer, account: BankAccountRow) -> GatewayTransferStatus:
             description="Refund tiket" if transfer.refund_id else "Payout event",
         )
     except GatewayRefused as refused:
-        return _told_by_us(transfer, GatewayTransferState.FAILED, refused.code, "REFUSED")
+        return _unsent_status(transfer, GatewayTransferState.FAILED, refused.code, "REFUSED")
 
 
 def query(transfer: Transfer) -> GatewayTransferStatus | None:
@@ -185,14 +185,14 @@ def account_of(tx: Transaction, transfer: Transfer) -> BankAccountRow:
     return bank_accounts.read(tx, transfer.bank_account_id)
 
 
-def _held_back(transfer: Transfer, account: BankAccountRow) -> GatewayTransferStatus:
+def _status_while_frozen(transfer: Transfer, account: BankAccountRow) -> GatewayTransferStatus:
     """The status of a transfer that the gateway does not know, and is not given: its account is frozen."""
     if account.is_long_replaced:
-        return _told_by_us(transfer, GatewayTransferState.FAILED, ACCOUNT_FROZEN, "NOT_SENT")
-    return _told_by_us(transfer, GatewayTransferState.PROCESSING, None, "NOT_SENT")
+        return _unsent_status(transfer, GatewayTransferState.FAILED, ACCOUNT_FROZEN, "NOT_SENT")
+    return _unsent_status(transfer, GatewayTransferState.PROCESSING, None, "NOT_SENT")
 
 
-def _told_by_us(
+def _unsent_status(
     transfer: Transfer, state: GatewayTransferState, failure: str | None, raw_status: str
 ) -> GatewayTransferStatus:
     """The status of a transfer that the gateway has not got."""
