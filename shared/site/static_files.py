@@ -19,6 +19,7 @@ _TYPES = {
     ".wasm": "application/wasm",
 }
 _IMPORT = re.compile(rb'"\./([\w./-]+)"')
+_VERSION = re.compile(r"\.[0-9a-f]{12}(?=\.\w+$)")
 _COMMENT = re.compile(rb"^ *//.*\n", re.MULTILINE)
 """A line that is a comment: for readers of the repository, and nothing that a phone needs."""
 
@@ -66,11 +67,18 @@ def url(name: str) -> str:
 
 
 def served(name: str) -> Asset:
-    """The file that an address names. Raises NotFound, also for the name of an older version."""
+    """The file that an address names; for the name of another release, ours, which nobody keeps. Raises NotFound.
+
+    While a release goes out, revisions of both serve (docs/decisions/0012): a page of one may ask the other for its
+    files, and so does a page that was open, or kept, before.
+    """
     found = _by_address().get(PREFIX + name)
-    if found is None:
+    if found:
+        return Asset(found.content, found.content_type)
+    ours = _by_name().get(_VERSION.sub("", PREFIX + name))
+    if ours is None or not _VERSION.search(name):
         raise NotFound
-    return Asset(found.content, found.content_type)
+    return Asset(ours.content, ours.content_type, cache_control="no-store")
 
 
 def named(name: str) -> StaticFile:
@@ -81,3 +89,9 @@ def named(name: str) -> StaticFile:
 @lru_cache(maxsize=1)
 def _by_address() -> dict[str, StaticFile]:
     return {each.url: each for each in _files().values()}
+
+
+@lru_cache(maxsize=1)
+def _by_name() -> dict[str, StaticFile]:
+    """The files by their addresses without the hash."""
+    return {_VERSION.sub("", each.url): each for each in _files().values()}

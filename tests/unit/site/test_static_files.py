@@ -45,6 +45,7 @@ def test_modules_import_each_other_by_address():
 def test_nothing_but_the_pages_files_is_served():
     addresses = {name: static_files.url(name) for name in ("site.js", "site.css", *VENDORED)}
     assert len(set(addresses.values())) == len(addresses)
+    assert len(static_files._by_name()) == len(static_files._files())
     for name in ("LICENSE", "vendor/zxing-wasm/LICENSE"):
         with pytest.raises(KeyError):
             static_files.url(name)
