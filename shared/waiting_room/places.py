@@ -98,15 +98,17 @@ class JoinRequest:
 
 # The draw comes first: whoever calls after the hour is counted behind all that are drawn. A number is given to nobody
 # where the same person calls twice at once, from two instances; nobody waits for it, as it is called like any other.
+# Rows are looked up one by one: the plan is made while the room is empty, and kept when thousands come.
 _JOIN = text(f"""
     WITH requested AS (
         SELECT DISTINCT ON (u.person_id) u.person_id, u.id AS user_id, q.ordinal
         FROM jsonb_to_recordset(CAST(:requests AS jsonb)) AS q (ordinal int, user_id uuid)
-            JOIN users u ON u.id = q.user_id AND NOT u.is_deleted
+            CROSS JOIN LATERAL (SELECT id, person_id FROM users WHERE id = q.user_id AND NOT is_deleted LIMIT 1) u
         ORDER BY u.person_id, q.ordinal),
     newcomers AS (
         SELECT r.person_id, r.user_id, row_number() OVER (ORDER BY r.ordinal) AS rank
-        FROM requested r LEFT JOIN waiting_room_places p ON p.room_id = :room_id AND p.person_id = r.person_id
+        FROM requested r LEFT JOIN LATERAL (
+            SELECT * FROM waiting_room_places WHERE room_id = :room_id AND person_id = r.person_id LIMIT 1) p ON true
         WHERE p.person_id IS NULL OR p.pass_expires_at <= now()
             OR EXISTS (SELECT 1 FROM queue_pass_orders q WHERE q.pass_id = p.pass_id)),
     counted AS (
