@@ -35,7 +35,8 @@ _IS_DUE = """
 _DUE = text(f"SELECT e.id, e.organizer_id {_IS_DUE} ORDER BY e.end_date, e.id")
 # A change of the event's dates (catalog/editing.py) waits for this lock, or this waits for it and looks again.
 _LOCK_DUE = text(f"SELECT e.id {_IS_DUE} AND e.id = :event_id FOR NO KEY UPDATE OF e")
-_PAID_ORGANIZERS = text("SELECT DISTINCT organizer_id FROM payouts ORDER BY organizer_id")
+# In another order each day: a run that is cut off leaves out others than the day before.
+_PAID_ORGANIZERS = text("SELECT organizer_id FROM payouts GROUP BY organizer_id ORDER BY random()")
 _HAS_OPEN_REMAINDER = text("""
     SELECT EXISTS (SELECT 1 FROM payouts  -- Uses index: one_remainder_at_a_time
         WHERE organizer_id = :organizer_id AND is_remainder AND status IN ('pending', 'processing', 'failed'))
