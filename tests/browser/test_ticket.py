@@ -66,6 +66,20 @@ def test_the_ticket_is_there_without_a_network(ticket: str, keeping_visitor: Vis
     page.context.set_offline(False)
 
 
+def test_what_another_release_answers_for_a_file_is_not_kept(ticket: str, keeping_visitor: Visitor):
+    page = keeping_visitor.page
+    page.goto(ticket)
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.reload()
+    own = page.locator("link[rel=stylesheet]").first.get_attribute("href")
+    other = re.sub(r"\.[0-9a-f]{12}\.", ".000000000000.", own or "")
+    asked = "address => fetch(address).then(answer => answer.ok)"
+    assert [page.evaluate(asked, address) for address in (own, other)] == [True, True]
+    is_kept = "address => caches.match(address).then(Boolean)"
+    until(lambda: page.evaluate(is_kept, own), what="for the file to be kept")
+    assert not page.evaluate(is_kept, other)
+
+
 def test_what_is_kept_for_one_person_is_not_there_for_the_next(ticket: str, keeping_visitor: Visitor, world: World):
     page = keeping_visitor.page
     page.goto(ticket)

@@ -151,8 +151,12 @@ async function isAllowed() {
 async function keepFiles() {
   const kept = await caches.open("karcis-1");
   const loaded = performance.getEntriesByType("resource").map((each) => new URL(each.name).pathname);
-  for (const address of [location.pathname, ...loaded.filter((each) => each.startsWith("/assets/"))]) {
-    if (!(await kept.match(address))) await kept.add(address).catch(() => {});
+  if (!(await kept.match(location.pathname))) await kept.add(location.pathname).catch(() => {});
+  for (const address of loaded.filter((each) => each.startsWith("/assets/"))) {
+    if (await kept.match(address)) continue;
+    const answer = await fetch(address).catch(() => null);
+    // While a release goes out, the other one's file may answer for this name, for the moment.
+    if (answer?.headers.get("Cache-Control")?.includes("immutable")) await kept.put(address, answer);
   }
 }
 

@@ -18,7 +18,11 @@ self.addEventListener("message", (event) => {
 });
 
 async function first(request) {
-  return (await caches.match(request)) ?? keep(request, await fetch(request));
+  const kept = await caches.match(request);
+  if (kept) return kept;
+  const answer = await fetch(request);
+  // While a release goes out, the other one's file may answer for this name, for the moment.
+  return answer.headers.get("Cache-Control")?.includes("immutable") ? keep(request, answer) : answer;
 }
 
 async function fresh(request) {
