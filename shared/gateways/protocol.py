@@ -124,7 +124,7 @@ class Gateway(Protocol):
         """The status of a refund; one whose first answer was lost is sent once more under its key."""
 
     def refunded_amount(self, payment: PaymentReference) -> int:
-        """Rupiah of a payment that have gone back or are going back, whoever started it."""
+        """Rupiah of a payment that have gone back or are going back, whoever started it, a card's owner included."""
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
         """Check a webhook's origin and read it. Raises SignatureInvalid, PayloadUnreadable."""

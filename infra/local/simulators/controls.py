@@ -203,6 +203,8 @@ def _change(
             return payments.challenge(tx, chosen, channel="CREDIT_CARD")
         case "reverse":
             return payments.reverse(tx, chosen)
+        case "charge_back":
+            return payments.charge_back(tx, chosen)
         case "fail":
             return gateway.fail(tx, chosen)
         case _:

@@ -41,7 +41,7 @@ class Midtrans:
     name = GATEWAY
     channels: tuple[str, ...] = tuple(CHANNELS)
     biller_codes: Mapping[str, str] = {"MANDIRI": documents.BILLER_CODE}
-    actions = frozenset({"choose", "pay", "fail", "expire", "refund", "challenge", "reverse"})
+    actions = frozenset({"choose", "pay", "fail", "expire", "refund", "challenge", "reverse", "charge_back"})
 
     def __init__(self, settings: SimulatorSettings) -> None:
         self._settings = settings

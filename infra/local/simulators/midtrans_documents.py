@@ -136,6 +136,7 @@ def transaction_status(payment: Payment) -> str:
         SimulatedStatus.EXPIRED: "expire",
         SimulatedStatus.CANCELLED: "cancel",
         SimulatedStatus.REVERSED: "deny",
+        SimulatedStatus.CHARGED_BACK: "chargeback",
         # A transfer or a shop payment is only ever denied to take money back.
         SimulatedStatus.FAILED: "failure" if kind in _DENIED_BY_REVERSAL_ONLY else "deny",
     }

@@ -28,6 +28,7 @@ _STATE_TEXTS = {
     "partially_refunded": "Dikembalikan sebagian",
     "refunded": "Dikembalikan",
     "reversed": "Dibatalkan bank",
+    "charged_back": "Disengketakan pemilik kartu",
     "failed": "Gagal",
     "cancelled": "Dibatalkan",
     "expired": "Kedaluwarsa",

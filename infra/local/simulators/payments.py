@@ -2,7 +2,7 @@
 
     open ─► pending ─► paid ─► partially_refunded ─► refunded
               ├─► challenged ─► paid      └─► reversed
-              ├─► failed, cancelled
+              ├─► failed, cancelled         └─► charged_back (a card)
               └─► expired (by the clock, when it is read)
 
 `open` is a Midtrans page whose visitor has not chosen a method; `closed` is such a page that ended.
@@ -30,6 +30,7 @@ class SimulatedStatus(StrEnum):
     PARTIALLY_REFUNDED = "partially_refunded"
     REFUNDED = "refunded"
     REVERSED = "reversed"
+    CHARGED_BACK = "charged_back"
     FAILED = "failed"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
@@ -177,6 +178,15 @@ def reverse(tx: Connection, payment: Payment) -> Payment:
     _require(payment, frozenset({SimulatedStatus.PAID}))
     _move(tx, payment, "reversal", -payment.left, datetime.now(UTC))
     return change(tx, payment, status=SimulatedStatus.REVERSED)
+
+
+def charge_back(tx: Connection, payment: Payment) -> Payment:
+    """A card's owner disputes the payment, and the bank takes what is left of it. Raises NotPossible for no card."""
+    _require(payment, HOLDS_MONEY)
+    if payment.channel != "CREDIT_CARD":
+        raise NotPossible("was made by no card")
+    _move(tx, payment, "chargeback", -payment.left, datetime.now(UTC))
+    return change(tx, payment, status=SimulatedStatus.CHARGED_BACK)
 
 
 def refund(

@@ -34,7 +34,13 @@ _TYPES: Final = {
     "payout_reversal": "DISBURSEMENT",
     WITHDRAWAL: "WITHDRAWAL",
 }
-_MIDTRANS_TYPES: Final = {"payment": "Payment", "refund": "Refund", "reversal": "Refund", WITHDRAWAL: "Withdrawal"}
+_MIDTRANS_TYPES: Final = {
+    "payment": "Payment",
+    "refund": "Refund",
+    "reversal": "Refund",
+    "chargeback": "Chargeback",
+    WITHDRAWAL: "Withdrawal",
+}
 _ARRIVAL_ERRORS: Final = {"short": -6_500, "over": 1}
 
 _SAMPLE: Final = Entry("", "payment", "", "", 1, 0, 0, "", datetime(2026, 1, 1, tzinfo=UTC))

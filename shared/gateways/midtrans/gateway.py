@@ -10,6 +10,7 @@ from shared.gateways.midtrans.responses import GATEWAY
 from shared.gateways.protocol import PayablePayment, PaymentReference, SendableRefund
 from shared.gateways.statuses import (
     Customer,
+    GatewayPaymentState,
     GatewayPaymentStatus,
     GatewayRefundStatus,
     MethodTraits,
@@ -90,8 +91,10 @@ class MidtransGateway:
         return self._client.refund_status(refund.external_id, str(refund.id)) or self.refund(refund)
 
     def refunded_amount(self, payment: PaymentReference) -> int:
-        """The amount that the transaction says."""
-        return self._client.payment_status(payment.external_id).refunded_amount
+        """The amount that the transaction says; all of it where its card's owner disputes the payment."""
+        reported = self._client.payment_status(payment.external_id)
+        is_disputed = reported.state is GatewayPaymentState.CHARGED_BACK
+        return (reported.paid_amount or 0) if is_disputed else reported.refunded_amount
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:  # noqa: ARG002
         """Proven by the signature in the body."""

@@ -132,7 +132,10 @@ RESOLUTIONS: Final[Mapping[str, Resolution]] = {
     ),
     "refund_disputed": Resolution(
         _("The gateway refuses our refund"),
-        _("More went back at the dashboard than we had sent. Refund there what is missing, if anything, then book it."),
+        _(
+            "More went back than we had sent: at the dashboard, or as the card's owner disputes the payment. Answer "
+            "the dispute, or refund there what is missing, if anything, then book it."
+        ),
         (_PAID_BY_HAND, _REFUND),
         closes_itself=True,
     ),

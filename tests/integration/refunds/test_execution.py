@@ -81,10 +81,15 @@ class Sale:
 
 
 def a_sale(
-    at: Gateways, gateway: str = "xendit", method: str = "QRIS", price: int = 100_000, quantity: int = 1
+    at: Gateways,
+    gateway: str = "xendit",
+    method: str = "QRIS",
+    price: int = 100_000,
+    quantity: int = 1,
+    channel: str | None = None,
 ) -> Sale:
     sale = an_order(at, gateway, method, price, quantity)
-    sale.at_the_dashboard("pay")
+    sale.at_the_dashboard("pay", channel=channel)
     assert sync.sync_payment(sale.payment.id) is StatusOutcome.PAID
     add_tickets(sale.order.id)
     return sale
@@ -195,6 +200,19 @@ def test_a_card_that_has_not_settled_is_given_back_by_its_gateway_later(at, monk
     reconcile.run(thorough=False, older_than_seconds=0)
     until(lambda: refund_execution.sync(refund.id) == "completed")
     assert (sale.moved(), open_tasks(refund.id)) == (PAID - BACK, [])
+
+
+@pytest.mark.parametrize("account", [True, False])
+def test_what_a_cards_owner_has_disputed_is_not_given_back_by_transfer_as_well(at, account):
+    sale = a_sale(at, "midtrans", "ANY", channel="CREDIT_CARD")
+    if account:
+        with_account(sale)
+    refund = sale.approved()
+    sale.at_the_dashboard("charge_back")
+    assert sale.moved() == 0
+    assert refund_execution.execute(refund.id) == "failed"
+    assert sale.moved() == 0
+    assert open_tasks(refund.id) == ["refund_disputed"]
 
 
 def test_an_account_that_is_set_in_the_very_moment_when_none_was_found_is_used(at, monkeypatch):
