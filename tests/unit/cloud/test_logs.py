@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
@@ -175,6 +176,59 @@ def _is_free(handler: logging.Handler) -> bool:
         return False
     handler.lock.release()
     return True
+
+
+def line(text: str) -> logging.LogRecord:
+    return logging.LogRecord("x", logging.INFO, __file__, 1, text, None, None)
+
+
+class BlockedStream(io.StringIO):
+    """A stream whose first write takes until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes = 0
+        self.begun, self.may_end = threading.Event(), threading.Event()
+
+    def write(self, text: str) -> int:
+        self.writes += 1
+        if self.writes == 1:
+            self.begun.set()
+            self.may_end.wait(60)
+        return super().write(text)
+
+
+def test_what_others_log_while_a_thread_writes_is_written_by_it_in_one_piece():
+    output = BlockedStream()
+    handler = LineHandler(output)
+    with ThreadPoolExecutor(1) as writer:
+        writer.submit(handler.handle, line("first"))
+        output.begun.wait()
+        handler.handle(line("second"))  # waits for nobody
+        handler.handle(line("third"))
+        assert output.getvalue() == ""
+        output.may_end.set()
+    assert (output.getvalue(), output.writes) == ("first\nsecond\nthird\n", 2)
+
+
+def test_each_line_of_many_threads_is_written_once_and_whole():
+    output = io.StringIO()
+    handler = LineHandler(output)
+    with ThreadPoolExecutor(16) as threads:
+        for number in range(2000):
+            threads.submit(handler.handle, line(f"line {number}"))
+    assert sorted(output.getvalue().splitlines()) == sorted(f"line {number}" for number in range(2000))
+
+
+def test_a_stream_that_fails_once_keeps_no_later_line_away(capsys: pytest.CaptureFixture[str]):
+    output = io.StringIO()
+    output.close()
+    handler = LineHandler(output)
+    handler.handle(line("lost"))
+    assert "--- Logging error ---" in capsys.readouterr().err
+    handler.setStream(io.StringIO())
+    handler.handle(line("there"))
+    assert handler.stream.getvalue() == "there\n"  # type: ignore[attr-defined]
 
 
 def test_a_line_that_cannot_be_formatted_is_told_of_and_ends_nothing(capsys: pytest.CaptureFixture[str]):
