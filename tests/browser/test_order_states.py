@@ -201,6 +201,8 @@ def test_one_ticket_of_two_given_back_leaves_the_other_good(world: World, visito
     expect(page.locator("[data-ticket]").first.locator("svg.qr")).to_be_visible()
     expect(page.locator("[data-ticket]").last).to_contain_text("Tidak berlaku lagi")
     assert page.locator("[data-ticket] a", has_text="PDF").count() == 1
+    links = [" ".join(words.split()) for words in page.locator("[data-ticket] a").all_text_contents()]
+    assert len(set(links)) == len(links) == 3
     look(page, "order-partly-refunded")
 
 

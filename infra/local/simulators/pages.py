@@ -28,7 +28,7 @@ _STATE_TEXTS = {
     "partially_refunded": "Dikembalikan sebagian",
     "refunded": "Dikembalikan",
     "reversed": "Dibatalkan bank",
-    "charged_back": "Disengketakan pemilik kartu",
+    "charged_back": "Disanggah pemilik kartu",
     "failed": "Gagal",
     "cancelled": "Dibatalkan",
     "expired": "Kedaluwarsa",

@@ -2,12 +2,16 @@
 
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from jinja2 import Environment
 
+from shared.messages import mails
+from shared.payments.status_handling import StatusOutcome
 from shared.site import rendering
+from shared.site.languages import Language
+from shared.states import RefundStatus, TransferStatus
 from tests.threads import at_the_same_time
 
 
@@ -30,3 +34,21 @@ def test_a_template_is_compiled_once_for_all_who_wait(monkeypatch: pytest.Monkey
 def test_no_line_break_parts_a_time_from_its_zone(name: str, zone: str, label: str):
     shown = rendering._made_environment("id").filters[name](datetime(2026, 11, 21, 12, tzinfo=UTC), zone)
     assert shown.endswith(f"\u00a0{label}")
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+@pytest.mark.parametrize("template", get_args(mails.Template))
+def test_every_mail_has_its_words(template: str, language: Language):
+    module = rendering._environment(language).get_template("timeline.html").make_module({"_": str})
+    assert module.mail_words(template) != template  # type: ignore[attr-defined]
+
+
+OUTCOMES = {*StatusOutcome, *RefundStatus, *TransferStatus, "test", "ignored"} | {
+    f"unknown_{kind}" for kind in ("payment", "refund", "payout")
+}
+
+
+@pytest.mark.parametrize("outcome", sorted(OUTCOMES))
+def test_every_outcome_of_a_webhook_has_its_words(outcome: str):
+    module = rendering._environment("en").get_template("admin/parts.html").make_module()
+    assert f'<span title="{outcome}">{outcome}</span>' != module.outcome(outcome)  # type: ignore[attr-defined]
