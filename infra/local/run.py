@@ -62,13 +62,14 @@ def _start(running: ExitStack, chosen: Layout, data_dir: Path) -> None:
     jobs = data_dir / "jobs.json"
     children = _servers(running, chosen, jobs)
     (data_dir / PROCESSES_FILE).write_text(json.dumps({name: child.pid for name, child in children.items()}))
-    from infra.local import provision, seed
+    from infra.local import media_addresses, provision, seed
 
     provision.write_jobs(jobs)
     children["cloud"].tell()
     _migrate()
     _until_answers(f"{chosen.cloud_url}/healthz", "the local cloud")
     provision.provision()
+    media_addresses.move_to(os.environ["MEDIA_BASE_URL"])
     if os.environ.get("SEED", "1") != "0":
         seed.seed()  # before anybody is served: who finds us ready finds the demo event
     children["simulators"].tell()

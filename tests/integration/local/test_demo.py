@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import text
 
 from infra.checks.invariants import ALWAYS, broken
-from infra.local import seed
+from infra.local import media_addresses, seed
 from infra.local.demo import artwork, finishing
 from shared.cloud.clients import engine
 from shared.cloud.database import transaction
+from shared.cloud.settings import settings
 from tests.endpoints import call
 from tests.images import a_picture
 from tests.stored_files import StoredFiles
@@ -119,3 +120,24 @@ def test_a_database_with_accounts_of_its_own_gets_no_demo():
     finally:
         with transaction() as tx:
             tx.execute(text("UPDATE users SET terms_version = 'demo' WHERE role = 'organizer'"))
+
+
+def test_banners_of_a_run_at_another_port_are_found_at_this_one():
+    former, current = "http://127.0.0.1:8080/media", "http://127.0.0.1:9000/media"
+    moved = """UPDATE events SET banner_url = replace(banner_url, :now, :then),
+        banner = CAST(replace(CAST(banner AS text), :now, :then) AS jsonb)"""
+    with transaction() as tx:
+        tx.execute(text(moved), {"now": settings().media_base_url, "then": former})
+    before = banners()
+    media_addresses.move_to(current)
+    assert before and banners() == {url.replace(former, current) for url in before}
+    with transaction() as tx:
+        tx.execute(text(moved), {"now": current, "then": settings().media_base_url})
+
+
+def banners() -> set[str]:
+    """The addresses of all banners, in all sizes."""
+    with transaction() as tx:
+        shown = tx.execute(text("SELECT banner_url, banner FROM events WHERE banner_url IS NOT NULL")).all()
+    variants = {each["url"] for row in shown for each in (row.banner, *row.banner["variants"])}
+    return variants | {row.banner_url for row in shown}
