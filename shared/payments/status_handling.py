@@ -376,6 +376,14 @@ def _is_whole(tx: Transaction, order: Order, payment: Payment) -> bool:
     return is_all and ledger.has_sale(tx, payment.id) and not refund_records.has_own(tx, order.id)
 
 
+def _noted_once(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> StatusOutcome:
+    """Ask a person about a status that changes nothing by itself, unless one has finished with it before."""
+    finished = manual_tasks.last_finished(tx, f"payment_{reported.state}", payment.id)
+    if finished and finished["raw_status"] == reported.raw_status:
+        return StatusOutcome.NOTHING
+    return _noted(tx, order, payment, reported)
+
+
 def _noted(tx: Transaction, _: Order, payment: Payment, reported: GatewayPaymentStatus) -> StatusOutcome:
     _open_manual_task(tx, f"payment_{reported.state}", payment, reported)
     return StatusOutcome.NOTED
@@ -421,6 +429,6 @@ _ACTS: dict[GatewayPaymentState, _Act] = {
     GatewayPaymentState.REFUNDED: _refunded,
     GatewayPaymentState.PARTIALLY_REFUNDED: _partially_refunded,
     GatewayPaymentState.REVERSED: _reversed,
-    GatewayPaymentState.CHARGED_BACK: _noted,
-    GatewayPaymentState.UNKNOWN: _noted,
+    GatewayPaymentState.CHARGED_BACK: _noted_once,
+    GatewayPaymentState.UNKNOWN: _noted_once,
 }

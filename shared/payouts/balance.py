@@ -29,16 +29,19 @@ _UNDECIDED = text("""
       AND (o.event_id = :event_id OR o.event_id IN (SELECT event_id FROM payouts WHERE organizer_id = :organizer_id))
     GROUP BY r.id
 """)
-# The organizer's share of orders of which money went back at a dashboard, for lines that a person is to name.
-_SUSPENDED = text("""
+# The organizer's share of orders whose payment a card's owner disputes, or of which money went back at a dashboard, for
+# lines that a person is to name.
+_WITHHELD = text("""
     WITH tasks AS MATERIALIZED (
-        SELECT CAST(subject_id AS uuid) AS payment_id FROM manual_tasks  -- Uses index: one_open_manual_task
-        WHERE subject = 'payment' AND kind IN ('payment_partially_refunded', 'payment_refunded')
-          AND done_at IS NULL),
+        SELECT CAST(subject_id AS uuid) AS payment_id, kind FROM manual_tasks  -- Uses index: one_open_manual_task
+        WHERE subject = 'payment'
+          AND kind IN ('payment_partially_refunded', 'payment_refunded', 'payment_charged_back') AND done_at IS NULL),
     asked AS (
-        SELECT DISTINCT p.order_id FROM tasks t JOIN payments p ON p.id = t.payment_id),
+        SELECT p.order_id, bool_or(t.kind = 'payment_charged_back') AS is_disputed
+        FROM tasks t JOIN payments p ON p.id = t.payment_id GROUP BY p.order_id),
     balances AS (
-        SELECT l.order_id, sum(e.amount) FILTER (WHERE e.account = 'dashboard_refunds') AS suspense,
+        SELECT l.order_id, bool_or(a.is_disputed) AS is_disputed,
+            sum(e.amount) FILTER (WHERE e.account = 'dashboard_refunds') AS suspense,
             -sum(e.amount) FILTER (WHERE e.account = :account) AS share
         FROM asked a JOIN ledger_postings l ON l.order_id = a.order_id  -- Uses index: ledger_postings_order
         JOIN ledger_entries e ON e.posting_id = l.id
@@ -46,7 +49,8 @@ _SUSPENDED = text("""
           AND (l.event_id = :event_id OR l.event_id IN (
             SELECT event_id FROM payouts WHERE organizer_id = :organizer_id))
         GROUP BY l.order_id)
-    SELECT COALESCE(sum(GREATEST(LEAST(COALESCE(suspense, 0), share), 0)), 0) FROM balances
+    SELECT COALESCE(sum(GREATEST(CASE WHEN is_disputed THEN share ELSE LEAST(COALESCE(suspense, 0), share) END, 0)), 0)
+    FROM balances
 """)
 
 
@@ -62,7 +66,7 @@ def owed(tx: Transaction, organizer_id: UUID, event_id: UUID | None = None) -> i
     """The amount to pay an organizer now, in rupiah, also for an event that is due; negative where they owe us."""
     names = {"organizer_id": organizer_id, "event_id": event_id, "account": organizer_payable(organizer_id)}
     kept_back = sum(refund.amount for refund in undecided_refunds(tx, organizer_id, event_id))
-    kept_back += int(tx.execute(_SUSPENDED, names).scalar_one())
+    kept_back += int(tx.execute(_WITHHELD, names).scalar_one())
     return int(tx.execute(_OWED, names).scalar_one()) - kept_back
 
 

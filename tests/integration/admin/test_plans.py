@@ -133,7 +133,7 @@ MONEY = {
     "a payment by its gateway's name of it": payment_records._FIND_BY_REFERENCE,
     "a refund by its gateway's name of it": refund_records._FIND_BY_REFERENCE,
     "a transfer by its gateway's name of it": transfers._FIND_BY_REFERENCE,
-    "what a payout keeps back": balance._SUSPENDED,
+    "what a payout keeps back": balance._WITHHELD,
 }
 
 

@@ -130,7 +130,8 @@ def test_banners_of_a_run_at_another_port_are_found_at_this_one():
         tx.execute(text(moved), {"now": settings().media_base_url, "then": former})
     before = banners()
     media_addresses.move_to(current)
-    assert before and banners() == {url.replace(former, current) for url in before}
+    assert before
+    assert banners() == {url.replace(former, current) for url in before}
     with transaction() as tx:
         tx.execute(text(moved), {"now": current, "then": settings().media_base_url})
 

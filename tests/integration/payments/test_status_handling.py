@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from shared.accounting import ledger
+from shared.cloud import manual_tasks as tasks
 from shared.cloud.database import transaction
 from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus
 from shared.payments import records as payment_records
@@ -308,6 +309,19 @@ def test_what_only_a_person_can_judge_is_put_before_one(state):
     assert report(payment_id, a_status(order, state)) is StatusOutcome.NOTED
     assert read(order).status == "paid"
     assert len(manual_tasks(payment_id)) == 1
+
+
+@pytest.mark.parametrize("state", [GatewayPaymentState.CHARGED_BACK, GatewayPaymentState.UNKNOWN])
+def test_what_a_person_is_done_with_is_not_put_before_one_again_until_the_gateway_says_something_else(state):
+    order = an_order()
+    payment_id = a_pending_payment(order)
+    report(payment_id, a_status(order, GatewayPaymentState.PAID))
+    report(payment_id, a_status(order, state, raw_status="chargeback"))
+    with transaction() as tx:
+        tasks.close(tx, payment_id, by=a_user(tx, role="admin").id)
+    assert report(payment_id, a_status(order, state, raw_status="chargeback")) is StatusOutcome.NOTHING
+    assert report(payment_id, a_status(order, state, raw_status="partial_chargeback")) is StatusOutcome.NOTED
+    assert len(manual_tasks(payment_id)) == 2
 
 
 def test_paying_and_expiring_at_once_leaves_one_truth():

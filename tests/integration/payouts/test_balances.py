@@ -10,7 +10,7 @@ from functions.manifest import manifest
 from infra.local.postgres import Postgres
 from shared.accounting import ledger
 from shared.accounting.accounts import organizer_payable
-from shared.cloud import permissions
+from shared.cloud import manual_tasks, permissions
 from shared.cloud.database import Transaction, transaction
 from shared.gateways.errors import GatewayUnavailable
 from shared.identity.tokens import Principal
@@ -288,6 +288,27 @@ def test_a_transfer_that_was_cut_off_goes_on_with_the_sum_it_began_with(at: Gate
     post_debt(event, 40_000)
     assert send_all(organizer) == 90_000, "the gateway may have it already: the same key with the same sum"
     assert owed(organizer) == -40_000
+
+
+# A disputed payment
+
+
+def test_a_disputed_payment_keeps_back_its_share_of_every_payout_until_a_person_is_done_with_it():
+    organizer = an_organizer()
+    with transaction() as tx:
+        event = an_event(tx, organizer_id=organizer.id)
+    disputed, _ = a_paid_order(event), a_paid_order(event)
+    payment_id = disputed.payments[0].id
+    with transaction() as tx:
+        manual_tasks.add(tx, "payment_charged_back", subject="payment", subject_id=payment_id)
+    let_it_be_over(event.id)
+    creation.create_all_due()
+    assert send_all(organizer) == 90_000
+    with transaction() as tx:
+        manual_tasks.close(tx, payment_id, by=None)
+    creation.create_all_due()
+    assert send_all(organizer) == 180_000
+    assert owed(organizer) == 0
 
 
 # An undecided refund
