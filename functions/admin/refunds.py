@@ -1,7 +1,9 @@
-"""Refunds that somebody made at a gateway's dashboard."""
+"""Money that went back without us: refunds at a gateway's dashboard, and disputes of cards that were lost."""
 
 from uuid import UUID
 
+from shared.payments import disputes
+from shared.payments.disputes import LostDispute, LostDisputeResponse, NotDisputed
 from shared.problems import NotFound
 from shared.refunds import dashboard_decisions
 from shared.refunds import manual as manual_refunds
@@ -31,3 +33,11 @@ def decide_dashboard_refund(
 ) -> DashboardRefundResponse:
     """Assign a refund made at a gateway's dashboard to the items of its order."""
     return dashboard_decisions.decide(tx, admin.id, payment_id, wanted)
+
+
+@routes.post("/admin/payments/{payment_id}/dispute-lost", status=200, problems=(NotFound, NotDisputed))
+def record_lost_dispute(
+    payment_id: UUID, lost: LostDispute, admin: SteppedUpAdmin, tx: Transaction
+) -> LostDisputeResponse:
+    """Book that the dispute of a card payment was lost, as the runbook describes."""
+    return disputes.lose(tx, admin.id, payment_id, lost)

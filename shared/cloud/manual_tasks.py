@@ -19,6 +19,9 @@ _OPEN = text("""
     VALUES (:kind, :subject, :subject_id, CAST(:details AS jsonb))
     ON CONFLICT (kind, subject_id) WHERE done_at IS NULL DO NOTHING
 """)
+_IS_OPEN = text("""
+    SELECT EXISTS (SELECT 1 FROM manual_tasks WHERE kind = :kind AND subject_id = :subject_id AND done_at IS NULL)
+""")
 _CLOSE = text("""
     UPDATE manual_tasks SET done_at = now(), done_by = :by WHERE subject_id = :subject_id AND done_at IS NULL
 """)
@@ -84,6 +87,12 @@ def add(tx: Transaction, kind: str, *, subject: str, subject_id: UUID | str, **d
         },
     )
     return added.rowcount > 0
+
+
+def is_open(tx: Transaction, kind: str, subject_id: UUID | str) -> bool:
+    """True if a task of this kind about a subject is open."""
+    found: bool = tx.execute(_IS_OPEN, {"kind": kind, "subject_id": str(subject_id)}).scalar_one()
+    return found
 
 
 def last_finished(tx: Transaction, kind: str, subject_id: UUID | str) -> dict[str, Any] | None:

@@ -191,15 +191,18 @@ def _by_payment(gateway: Gateway, since: datetime, until: datetime) -> tuple[dat
     differences = [
         Difference(gateway.name, row.name, int(row.booked), moved)
         for row in touched
-        if (moved := _moved(gateway, row.payment_id)) != row.booked
+        if (moved := _moved(gateway, row.payment_id)) not in (None, row.booked)
     ]
     return until if len(touched) < PAYMENTS_AT_ONCE else touched[-1].at, differences
 
 
-def _moved(gateway: Gateway, payment_id: UUID) -> int:
+def _moved(gateway: Gateway, payment_id: UUID) -> int | None:
+    """What came in less what went back, in rupiah; None while a card's owner disputes it, as no status says who won."""
     with transaction() as tx:
         payment = payment_records.read(tx, payment_id)
     statuses = gateway.status(payment)
+    if any(reported.state is GatewayPaymentState.CHARGED_BACK for reported in statuses):
+        return None
     came_in = [
         reported
         for reported in statuses

@@ -297,6 +297,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         _("The order cannot be paid with this any more."),
         _("It has ended, or its tickets are sold. Refund the money instead."),
     ),
+    "not-disputed": (
+        _("No dispute of this payment is open any more."),
+        _("Somebody has booked it already, or finished its task. Nothing has happened now."),
+    ),
     "nothing-in-suspense": (
         _("Nothing of this payment waits for a decision."),
         _("A colleague was quicker, or a refund has taken it."),

@@ -96,6 +96,7 @@ INDONESIAN: Final[Mapping[str, str]] = {
     _EMPTY: "tidak boleh kosong",
     # by type
     "is missing": "wajib diisi",
+    "is more than is left of this payment": "melebihi sisa pembayaran ini",
     "is not known here; leave it out": "tidak dikenal di sini; hapus bidang ini",
     _NOT_TEXT: "harus berupa teks",
     "holds signs that are not Unicode": "berisi karakter yang bukan Unicode",

@@ -143,6 +143,17 @@ def refunded_at_dashboard(desk: Desk, kind: str) -> str:
     return str(payment["id"])
 
 
+def disputed(desk: Desk, kind: str) -> str:
+    buyer = desk.world.somebody()
+    order = buyer.buy(desk.world.publish())
+    payment = order["payments"][-1]
+    desk.add_task(kind, "payment", payment["id"], order_id=order["id"])
+    desk.open_task(kind, payment["id"])
+    desk.step("Book it as lost", amount=f"Rp {payment['amount']:,}".replace(",", "."), note="Letter of 3 May")
+    buyer.until_order(order, "refunded")
+    return str(payment["id"])
+
+
 def an_owed_refund(desk: Desk) -> tuple[Person, dict[str, Any]]:
     """A refund that is approved and waits for its buyer's bank account."""
     organizer, buyer = desk.world.somebody("organizer"), desk.world.somebody()
@@ -327,7 +338,7 @@ ENDED_BY: dict[str, Callable[[Desk, str], str]] = {
     "payment_reversed_out_of_order": decided_elsewhere,
     "payment_refunded": refunded_at_dashboard,
     "payment_partially_refunded": refunded_at_dashboard,
-    "payment_charged_back": decided_elsewhere,
+    "payment_charged_back": disputed,
     "payment_unknown": decided_elsewhere,
     "refund_by_hand": paid_by_hand,
     "refund_failed": paid_by_hand,

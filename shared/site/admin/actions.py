@@ -44,12 +44,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class Field:
-    """A field of an action's form: a line of text, one of some choices, any of them (`many`), or a tick (`check`)."""
+    """A field of an action's form: text, an amount, one of some choices, any of them (`many`), or a tick (`check`)."""
 
     name: str
     label: str
     hint: str = ""
-    kind: Literal["text", "choice", "many", "check"] = "text"
+    kind: Literal["text", "amount", "choice", "many", "check"] = "text"
     choices: Sequence[Choice] = ()
     max_length: int = 500
 
@@ -177,7 +177,7 @@ def _form_values(request: PageRequest, confirmation: Confirmation) -> dict[str, 
         elif field.kind == "check":
             typed[field.name] = request.form.get(field.name) == "true"
         elif words := request.form.get(field.name, "").strip():
-            typed[field.name] = words
+            typed[field.name] = inputs.amount(words) if field.kind == "amount" else words
     return typed
 
 

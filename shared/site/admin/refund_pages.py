@@ -1,4 +1,4 @@
-"""Refunds of all events: decided, sent again, booked as paid by hand; dashboard refunds assigned (PS-015..020)."""
+"""Refunds of all events: decided, sent again, booked as paid by hand; dashboard refunds and disputes (PS-015..023)."""
 
 from typing import Final
 from uuid import UUID
@@ -10,7 +10,9 @@ from shared.cloud.database import Transaction, transaction
 from shared.gateways.names import NAMES
 from shared.identity import principals
 from shared.identity.tokens import Principal
+from shared.payments import disputes
 from shared.payments import records as payment_records
+from shared.payments.disputes import LostDispute
 from shared.refunds import approval, dashboard_decisions, event_refunds
 from shared.refunds import manual as manual_refunds
 from shared.refunds import schemas as refund_schemas
@@ -197,6 +199,35 @@ def _confirm_assign(tx: Transaction, _admin: Principal, payment_id: UUID, langua
     )
 
 
+def _confirm_lose(tx: Transaction, _admin: Principal, payment_id: UUID, language: Language) -> Confirmation:
+    most = money(language, disputes.disputed_amount(tx, payment_id))
+    order_id = payment_records.read(tx, payment_id).order_id
+    return Confirmation(
+        translate(language, "Book that the dispute is lost"),
+        [
+            translate(language, "Only once the gateway says so: it has taken up to %(amount)s from us.", amount=most),
+            translate(language, "If all of it is gone, the order ends: its tickets become void, their places free."),
+            translate(language, "If a part is gone, you are asked next what it was for."),
+        ],
+        translate(language, "Book it as lost"),
+        [
+            Field(
+                "amount",
+                translate(language, "How many rupiah did the bank take?"),
+                translate(language, "At most %(amount)s", amount=most),
+                kind="amount",
+            ),
+            Field(
+                "note",
+                translate(language, "Where it is written"),
+                translate(language, "No names and no account numbers: day, payout, ticket."),
+            ),
+        ],
+        record=f"/admin/orders/{order_id}",
+        is_danger=True,
+    )
+
+
 def _approve(tx: Transaction, admin: Principal, refund_id: UUID, _input: NoInput) -> None:
     approval.approve(tx, admin, refund_id)
 
@@ -215,6 +246,10 @@ def _record_manual(tx: Transaction, admin: Principal, refund_id: UUID, paid: Man
 
 def _assign(tx: Transaction, admin: Principal, payment_id: UUID, wanted: DashboardRefundRequest) -> None:
     dashboard_decisions.decide(tx, admin.id, payment_id, wanted)
+
+
+def _lose(tx: Transaction, admin: Principal, payment_id: UUID, lost: LostDispute) -> None:
+    disputes.lose(tx, admin.id, payment_id, lost)
 
 
 def _record_page(found: EventRefund) -> str:
@@ -239,6 +274,15 @@ ACTIONS: Final = (
         _confirm_assign,
         _assign,
         DashboardRefundRequest,
+        proof=principals.require_step_up,
+    ),
+    Action(
+        "/admin/payments/{subject_id}/dispute-lost",
+        "payment",
+        "/admin/tasks",
+        _confirm_lose,
+        _lose,
+        LostDispute,
         proof=principals.require_step_up,
     ),
 )

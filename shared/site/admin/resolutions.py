@@ -98,10 +98,10 @@ RESOLUTIONS: Final[Mapping[str, Resolution]] = {
     "payment_charged_back": Resolution(
         _("A card's owner disputes the payment"),
         _(
-            "Answer the gateway in time with the order, its tickets and the scans. If it is lost, it needs "
-            "a posting in code."
+            "Answer the gateway in time with the order, its tickets and the scans. Lost: book it here. Won: close the "
+            "task. Payouts keep the organizer's share back until then."
         ),
-        (_ORDER,),
+        (Step(_("Book it as lost"), "/admin/payments/{subject_id}/dispute-lost"), _ORDER),
     ),
     "payment_unknown": Resolution(
         _("A word of the gateway that we do not know"),

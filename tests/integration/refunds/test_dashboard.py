@@ -32,8 +32,8 @@ from shared.refunds.requests import NothingToRefund, RefundRequest
 from shared.sales import orders
 from shared.sales.schemas import OrderResponse
 from tests.factories import add_tickets, stock
+from tests.integration.refunds.gateway_sales import BACK, PAID, Sale, a_sale, an_order, with_account
 from tests.integration.refunds.steps import let_it_be_over, open_tasks, rows, set_account
-from tests.integration.refunds.test_execution import BACK, PAID, Sale, a_sale, an_order, with_account
 from tests.model.gateways import KEY, Gateways, gateways
 from tests.reused_database import ReusedDatabase
 
