@@ -218,8 +218,14 @@ def _of_line(gateway: str, batch_id: UUID, entry: _Entry) -> Iterable[Difference
         yield _difference(DifferenceKind.NET_DIFFERS, gateway, batch_id, entry, line.net, line.stated_net)
     if line.kind in BOOKED:
         yield from _unbooked(gateway, batch_id, entry)
-    elif line.kind is not LineKind.WITHDRAWAL and line.gross:
+    elif line.kind is not LineKind.WITHDRAWAL and line.gross and not _is_lost_dispute(entry):
         yield _difference(DifferenceKind.ADJUSTMENT, gateway, batch_id, entry, 0, line.gross)
+
+
+def _is_lost_dispute(entry: _Entry) -> bool:
+    """True for a chargeback that somebody has booked as a lost dispute of its payment."""
+    line, ours = entry.line, entry.booked
+    return line.kind is LineKind.CHARGEBACK and ours is not None and ours.take(line.gross)
 
 
 def _unbooked(gateway: str, batch_id: UUID, entry: _Entry) -> Iterable[Difference]:

@@ -42,7 +42,8 @@ ADVICE: Final[Mapping[DifferenceKind, str]] = {
     ),
     DifferenceKind.ADJUSTMENT: _(
         "The gateway gave or took money for no payment, refund or transfer of ours: an adjustment, a chargeback, a "
-        "reserve. Ask what it is, then book it. Money that is yet to come back is not booked: close the task then."
+        "reserve. Ask what it is, then book it. Money that is yet to come back is not booked: close the task then. "
+        "Nor is a chargeback of ours: book it at its payment, as a lost dispute."
     ),
     DifferenceKind.FEES_DIFFER: _(
         "The gateway kept other fees than the contract says; what it kept is booked. Each line of the report says "

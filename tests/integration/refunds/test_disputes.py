@@ -19,6 +19,7 @@ from shared.sales.schemas import OrderResponse
 from tests.factories import a_user
 from tests.integration.refunds.gateway_sales import PAID, Sale, a_sale
 from tests.integration.refunds.steps import open_tasks, rows
+from tests.integration.settlement_reports.steps import an_admin, imported
 from tests.model.gateways import Gateways, gateways
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -140,3 +141,16 @@ def test_a_disputed_payment_is_no_difference_between_books_and_gateway(at, is_lo
     if is_lost:
         lose(sale, PAID)
     assert clearing._moved(registry.gateway("midtrans"), sale.payment.id) is None
+
+
+def test_the_line_of_a_lost_dispute_in_the_gateways_report_is_no_difference(at):
+    sale = a_disputed_sale(at)
+    lose(sale, PAID)
+    report = at.session.get(f"{at.url}/midtrans/reports/transactions.csv", timeout=60)
+    imported(report.content, an_admin())
+    found = rows(
+        """SELECT l.kind, d.id FROM settlement_lines l LEFT JOIN settlement_differences d ON d.line_id = l.id
+           WHERE l.payment_id = :id ORDER BY l.kind""",
+        id=sale.payment.id,
+    )
+    assert [tuple(row) for row in found] == [("chargeback", None), ("payment", None)]
