@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from functions.manifest import manifest
-from tests.benchmarks import chatting, cold_start, imports, issuing, purchasing, report, reserving, sampling
+from tests.benchmarks import chatting, cold_start, imports, issuing, layers, purchasing, report, reserving, sampling
 from tests.benchmarks.bench import Bench, show
 from tests.benchmarks.reserving import Result, Scenario
 from tests.load import report as load_report
@@ -40,6 +40,13 @@ def _result(bench: Bench, scenario: Scenario) -> Result:
         result.bare.append(bench.bare.per_second(**scenario.load, seconds=bench.plan.baseline))
         result.empty.append(bench.empty.measure(bench.sample, buyers=scenario.buyers, seconds=bench.plan.baseline))
     return result
+
+
+def layered(bench: Bench) -> int:
+    """What each layer of a reservation adds to the empty function."""
+    for buyers in (1, 200):
+        show(report.layers(layers.measure(bench, buyers), buyers))
+    return 0
 
 
 def rush(bench: Bench) -> int:
@@ -151,6 +158,7 @@ SUSTAINED = "sustained"
 PARTS: dict[str, Callable[[Bench], int]] = {
     "reserve": reserve,
     "profile": profile,
+    "layers": layered,
     "rush": rush,
     "functions": functions,
     "tickets": tickets,

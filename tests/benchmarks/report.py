@@ -49,6 +49,13 @@ def profile(run: Run, buyers: int, stacks: Sequence[Stack]) -> str:
     return f"{title}\n\n{staged_table}\n\n{table(('innermost function', 'share'), hottest)}"
 
 
+def layers(measured: Mapping[str, float], buyers: int) -> str:
+    """The web's processor time of each layer, with its ratio to the first, which is the empty function."""
+    empty = next(iter(measured.values()))
+    rows = [(words, f"{each:.2f}", f"{each / empty:.1f}") for words, each in measured.items()]
+    return table((f"{buyers} at a time", "web CPU ms", "ratio"), rows)
+
+
 def by_function(purchases: Purchases, stacks: Sequence[Stack]) -> str:
     """The web's processor time of a purchase in each function: what its handlers have of the samples."""
     counted = stages.by_function(stacks)
