@@ -18,6 +18,7 @@ from shared.cloud import trace_context
 from shared.cloud.settings import settings
 
 _correlation: ContextVar[str] = ContextVar("correlation_id", default="")
+_problem: ContextVar[str | None] = ContextVar("problem", default=None)
 _REPORTED_ERROR = "type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent"
 
 _DELIMITERS = r"\s\"'<>@,;:()\[\]{}=&?/|*"  # what surrounds an address in a text, and the stars of one that is masked
@@ -78,6 +79,7 @@ def begin_request(given: str | None = None, carrier: Mapping[str, str] | None = 
     """
     wanted = given if given and re.fullmatch(r"[A-Za-z0-9_.:-]{8,80}", given) else _new_correlation()
     _correlation.set(wanted)
+    _problem.set(None)
     trace_context.begin(carrier or {})
     return wanted
 
@@ -90,6 +92,16 @@ def _new_correlation() -> str:
 def continue_as(correlation: str) -> None:
     """Adopt the correlation id of the subject that this request turned out to be about."""
     _correlation.set(correlation)
+
+
+def set_problem(slug: str) -> None:
+    """Remember the problem that this request is answered with, for its access line."""
+    _problem.set(slug)
+
+
+def problem() -> str | None:
+    """The problem that this request is answered with; None without one."""
+    return _problem.get()
 
 
 def outgoing_context() -> dict[str, str]:

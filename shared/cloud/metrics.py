@@ -47,7 +47,7 @@ COUNTERS = (
     Counter(
         "karcis_sold_out_total",
         "Requests refused because too few tickets are left.",
-        "request.refused",
+        "request",
         {"problem": "sold-out"},
     ),
     Counter(

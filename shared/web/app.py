@@ -189,6 +189,7 @@ class App:
                 "route": matched.path if matched else None,
                 "kind": matched.kind if matched else None,
                 "status": response.status_code,
+                "problem": logs.problem(),
                 "milliseconds": round((time.perf_counter() - begun) * 1000, 1),
             },
         )

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.wsgi import FileWrapper
 
+from shared.cloud import logs
 from shared.gateways.errors import GatewayUnavailable
 from shared.models import File
 from shared.problems import (
@@ -130,18 +131,17 @@ def _translated(language: wording.Language, document: dict[str, Any]) -> dict[st
 def problem_of(error: Exception) -> Problem:
     """The problem for an exception: itself, a failure of the database, of a gateway or of Google's services, or a bug.
 
-    All are logged. A gateway that is away is only worth a warning: whoever calls is to call again.
+    The request's access line tells of a refusal; all else is a line of its own. A gateway that is away is only worth a
+    warning: whoever calls is to call again.
     """
     if violated_constraint(error) == ACCOUNT_IS_THERE:
         error = AccountGone()
     if isinstance(error, GatewayUnavailable):  # its client has logged the call (`gateway.unavailable`)
         error = TryAgain(retry_after_seconds=math.ceil(error.retry_after_seconds))
     if isinstance(error, Problem):
-        log.log(
-            logging.INFO if error.status < 500 else logging.WARNING,
-            "request.refused",
-            extra={"problem": error.slug, "status": error.status},
-        )
+        logs.set_problem(error.slug)
+        if error.status >= 500:
+            log.warning("request.refused", extra={"problem": error.slug, "status": error.status})
         return error
     if _is_busy(error):
         log.warning("database.busy", extra={"error": type(error).__name__})
