@@ -82,6 +82,16 @@ class Gateways:
             rows = tx.execute(query.order_by(tables.payments.c.created_at, tables.payments.c.reference)).all()
         return [(row.gateway, row.reference, row.amount) for row in rows if row.reference not in known]
 
+    def paid_by_card(self) -> list[tuple[str, str, int]]:
+        """The gateway, reference and amount of each payment by card whose money is there."""
+        columns = tables.payments.c
+        query = tables.payments.select().where(
+            columns.channel == "CREDIT_CARD", columns.status.in_(("paid", "partially_refunded"))
+        )
+        with self.store.connect() as tx:
+            rows = tx.execute(query.order_by(columns.created_at, columns.reference)).all()
+        return [(row.gateway, row.reference, row.amount) for row in rows]
+
     def mails_to(self, address: str) -> list[str]:
         """The texts of the mails to an address, oldest first."""
         query = tables.mails.select().where(tables.mails.c.recipient == address).order_by(tables.mails.c.id)
@@ -146,10 +156,15 @@ class Gateways:
 
     def charged_back(self) -> dict[tuple[str, str], int]:
         """The amounts that a bank took back, by the gateway's name and our id of the payment, in rupiah."""
+        return self._taken("reversal")
+
+    def disputed(self) -> dict[tuple[str, str], int]:
+        """The amounts that a card's owner got back by a dispute, likewise."""
+        return self._taken("chargeback")
+
+    def _taken(self, kind: str) -> dict[tuple[str, str], int]:
         columns = tables.movements.c
-        query = select(columns.gateway, columns.external_id, -func.sum(columns.amount)).where(
-            columns.kind == "reversal"
-        )
+        query = select(columns.gateway, columns.external_id, -func.sum(columns.amount)).where(columns.kind == kind)
         with self.store.connect() as tx:
             rows = tx.execute(query.group_by(columns.gateway, columns.external_id))
             return {(gateway, external_id): int(amount) for gateway, external_id, amount in rows}

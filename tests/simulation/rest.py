@@ -1,5 +1,6 @@
 """Coming to rest: no more faults, everything under way arrives, time passes. Then the whole truth must be told."""
 
+import random
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,7 @@ from infra.checks import invariants as promised
 from shared.payouts.records import MAX_TRIES
 from tests.model import chat_buyers, money_promises
 from tests.simulation import consequences, invariants, payout_amounts
+from tests.simulation.acts.admins import lose_all_disputes
 from tests.simulation.acts.machines import hand_over
 from tests.simulation.delivery import SAME_MOMENT
 from tests.simulation.violations import Violation
@@ -80,6 +82,8 @@ def come_to_rest(world: "World") -> list[str]:
     if world.rows(_WAITS_FOR_REST):
         lines += _deliver_for(world, TOP_UP_SECONDS)
     _require_ended(world)
+    lines += lose_all_disputes(world, random.Random(0))
+    lines += _deliver_for(world, QUIET_SECONDS)
     waiting = world.rows(_WAITS_FOR_REST)
     if waiting:
         raise Violation("an order waits a day for the rest of its money, and not longer", waiting)

@@ -106,6 +106,8 @@ SEASONS = (
                 "an admin tries a failed refund again": 12,
                 "an admin pays a refund by hand": 6,
                 "an admin decides what a dashboard refund was for": 10,
+                "a card's owner disputes a payment": 20,
+                "an admin books a dispute as lost": 10,
             },
         ),
         days=((9,), (9, 16), (16, 25)),

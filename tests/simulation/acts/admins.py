@@ -1,7 +1,7 @@
 """Admins: they decide what the product asks a person about."""
 
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.simulation.acts.asking import ask, outcome
 from tests.simulation.acts.registry import act
@@ -16,6 +16,10 @@ _MISMATCHES = """
 _GIVEN_BACK = """
     SELECT t.subject_id AS id, p.order_id FROM manual_tasks t JOIN payments p ON CAST(p.id AS text) = t.subject_id
     WHERE t.done_at IS NULL AND t.kind IN ('payment_partially_refunded', 'payment_refunded') ORDER BY t.id
+"""
+_DISPUTED = """
+    SELECT p.id, p.external_id FROM manual_tasks t JOIN payments p ON CAST(p.id AS text) = t.subject_id
+    WHERE t.done_at IS NULL AND t.kind = 'payment_charged_back' ORDER BY t.id
 """
 _BY_HAND = """
     SELECT id, amount FROM refunds WHERE status IN ('approved', 'failed') AND method = 'disbursement' ORDER BY id
@@ -54,6 +58,24 @@ def allocate(world: "World", chance: random.Random) -> str | None:
     path = f"/admin/payments/{task.id}/dashboard-refund"
     answer = ask(world, "POST", path, world.people.an_admin(chance), {"item_ids": items})
     return f"{len(items)} items: {outcome(answer)}"
+
+
+@act("an admin books a dispute as lost", 4)
+def lose_dispute(world: "World", chance: random.Random) -> str | None:
+    """Book what the bank has taken."""
+    found = world.rows(_DISPUTED)
+    return _lose(world, chance, chance.choice(found)) if found else None
+
+
+def lose_all_disputes(world: "World", chance: random.Random) -> list[str]:
+    """Book all that the banks have taken and nobody has booked."""
+    return [_lose(world, chance, disputed) for disputed in world.rows(_DISPUTED)]
+
+
+def _lose(world: "World", chance: random.Random, disputed: Any) -> str:
+    amount = world.gateways.disputed()["midtrans", disputed.external_id]
+    path, body = f"/admin/payments/{disputed.id}/dispute-lost", {"amount": amount, "note": "Surat bank"}
+    return f"{amount}: {outcome(ask(world, 'POST', path, world.people.an_admin(chance), body))}"
 
 
 @act("an admin tries a failed refund again", 3)

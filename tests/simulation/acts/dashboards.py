@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from tests.simulation.acts.payers import press
 from tests.simulation.acts.registry import act
+from tests.simulation.people import KnownPayment
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -25,8 +26,18 @@ def challenge(world: "World", chance: random.Random) -> str | None:
 
 @act("a bank takes a payment back", 1)
 def reverse(world: "World", chance: random.Random) -> str | None:
-    """A chargeback: what was paid is gone again."""
+    """Minutes later, what was paid is gone again."""
     return _press(world, chance, "reverse", ("midtrans",), {})
+
+
+@act("a card's owner disputes a payment", 6)
+def dispute(world: "World", chance: random.Random) -> str | None:
+    """A chargeback: the bank takes what is left of a payment by card, and an admin books it some day."""
+    found = world.gateways.paid_by_card()
+    if not found:
+        return None
+    gateway, reference, amount = chance.choice(found)
+    return f"{gateway} {amount}: {press(world, KnownPayment('', gateway, reference, amount), 'charge_back', {})}"
 
 
 def _press(

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 
+_BY_CARD = 0.5
+
+
 @act("a payer pays", 22)
 def pay(world: "World", chance: random.Random) -> str | None:
     """Pay what was asked for, mostly one of the newest payments."""
@@ -99,7 +102,9 @@ def _press(
     if not known:
         return None
     payment = chance.choice(known)
-    how = {"amount": max(payment.amount + difference, 1)} if difference else {}
+    how: dict[str, Any] = {"amount": max(payment.amount + difference, 1)} if difference else {}
+    if payment.gateway == "midtrans" and action == "pay" and chance.random() < _BY_CARD:
+        how["channel"] = "CREDIT_CARD"  # which can be disputed
     return f"{payment.gateway} {action} {payment.amount + difference}: {press(world, payment, action, how)}"
 
 
