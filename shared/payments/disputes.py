@@ -54,16 +54,18 @@ def disputed_amount(tx: Transaction, payment_id: UUID) -> int:
     payment = payment_records.read(tx, payment_id)
     if not manual_tasks.is_open(tx, TASK, payment_id):
         raise NotDisputed
-    return (payment.received_amount or 0) - _returned(tx, payment_id)
+    returned = sum(each.amount for each in refund_records.gateway_refunds_of(tx, payment_id) if each.was_sent)
+    return (payment.received_amount or 0) - returned
 
 
 def lose(tx: Transaction, admin_id: UUID, payment_id: UUID, lost: LostDispute) -> LostDisputeResponse:
     """Book that a dispute was lost, and close its task. Raises NotFound, NotDisputed, Invalid."""
     payment = payment_records.read(tx, payment_id)
     order = orders.lock(tx, payment.order_id)
-    if lost.amount > disputed_amount(tx, payment_id):
+    left = disputed_amount(tx, payment_id) - lost.amount
+    if left < 0:
         raise Invalid.field("amount", "is more than is left of this payment")
-    status_handling.handle(tx, payment, [_status(payment, _returned(tx, payment_id) + lost.amount)])
+    status_handling.handle(tx, payment, [_status(payment, left)])
     manual_tasks.close_kinds(tx, [TASK], [payment_id], by=admin_id)
     to_decide = ledger.suspense_amount(tx, order.id)
     details = {"amount": lost.amount, "to_decide": to_decide, "note": lost.note}
@@ -77,24 +79,19 @@ def lose(tx: Transaction, admin_id: UUID, payment_id: UUID, lost: LostDispute) -
     )
 
 
-def _returned(tx: Transaction, payment_id: UUID) -> int:
-    return sum(each.amount for each in refund_records.gateway_refunds_of(tx, payment_id) if each.was_sent)
-
-
-def _status(payment: Payment, returned: int) -> GatewayPaymentStatus:
-    """The status of a payment of which so much has gone back, as a gateway tells it of a refund."""
-    is_all = returned == payment.received_amount
+def _status(payment: Payment, left: int) -> GatewayPaymentStatus:
+    """The status of a payment of which so much is left, as a gateway tells it of a refund."""
     return GatewayPaymentStatus(
         gateway=payment.gateway,
         external_id=payment.external_id,
         gateway_reference=payment.gateway_reference or "",
-        state=GatewayPaymentState.REFUNDED if is_all else GatewayPaymentState.PARTIALLY_REFUNDED,
+        state=GatewayPaymentState.PARTIALLY_REFUNDED if left else GatewayPaymentState.REFUNDED,
         amount=payment.amount,
         paid_amount=payment.received_amount,
         currency="IDR",
         channel=None,
         transaction_id=None,
         paid_at=None,
-        refunded_amount=returned,
+        refunded_amount=(payment.received_amount or 0) - left,
         raw_status="dispute lost",
     )

@@ -58,23 +58,27 @@ class EmptyFunction:
 
 @contextmanager
 def running(
-    target: str = "empty", source: Path = SOURCE, environment: Mapping[str, str] | None = None
+    target: str = "empty",
+    source: Path = SOURCE,
+    environment: Mapping[str, str] | None = None,
+    *,
+    unasked: int = load.ACCEPTED,
 ) -> Iterator[EmptyFunction]:
-    """Start the server in processes of its own; stop it at the end."""
+    """Start the server in processes of its own; stop it at the end. `unasked` is how it answers an empty request."""
     port = free_port()
     command = [sys.executable, "-m", "tests.benchmarks.empty_function", str(port), target, str(source)]
     server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **(environment or {})})
     try:
-        until(lambda: _answers(port), what="for the empty function")
+        until(lambda: _answers(port, unasked), what="for the empty function")
         yield EmptyFunction(psutil.Process(server.pid), port)
     finally:
         server.terminate()
         server.wait()
 
 
-def _answers(port: int) -> bool:
+def _answers(port: int, status: int) -> bool:
     try:
-        return requests.post(f"http://{HOST}:{port}/", timeout=2).status_code > 0
+        return requests.post(f"http://{HOST}:{port}/", timeout=2).status_code == status
     except requests.RequestException:
         return False
 

@@ -9,6 +9,7 @@ from shared.cloud.secrets import secret
 from shared.identity import tokens
 from tests.benchmarks import empty_function, reserving
 from tests.benchmarks.bench import Bench
+from tests.benchmarks.layered import UNASKED
 from tests.benchmarks.reserving import Scenario
 
 EMPTY, WHOLE = "the empty function", "the whole function"
@@ -23,9 +24,10 @@ _PLENTY = 1_000_000
 
 def measure(bench: Bench, buyers: int) -> dict[str, float]:
     """The milliseconds for each request, by what is done of it: the medians of the rounds."""
+    environment = _environment(bench)
     with ExitStack() as running:
         functions = {
-            words: running.enter_context(empty_function.running(name, _SOURCE, _environment(bench)))
+            words: running.enter_context(empty_function.running(name, _SOURCE, environment, unasked=UNASKED))
             for name, words in _LAYERS.items()
         }
         rounds = [dict(_round(bench, functions, buyers)) for _ in range(2 * bench.plan.rounds)]

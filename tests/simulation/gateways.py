@@ -154,7 +154,7 @@ class Gateways:
             for row in rows
         }
 
-    def charged_back(self) -> dict[tuple[str, str], int]:
+    def taken_back(self) -> dict[tuple[str, str], int]:
         """The amounts that a bank took back, by the gateway's name and our id of the payment, in rupiah."""
         return self._taken("reversal")
 

@@ -103,7 +103,7 @@ def check(world: "World") -> None:
     with world.database.owner.connect() as connection:
         for promise, rows in promised.broken(connection, queries).items():
             raise Violation(promise, rows)
-    taken_back = world.gateways.charged_back()
+    taken_back = world.gateways.taken_back()
     moved = world.gateways.moved()
     before = {key: amount + taken_back.get(key, 0) for key, amount in moved.items()}
     money: dict[str, Sequence[object]] = {

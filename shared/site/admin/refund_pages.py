@@ -262,28 +262,17 @@ def _action(name: str, confirm: actions.Confirm, act: actions.Act, model: type[B
     )
 
 
+def _payment_action(name: str, confirm: actions.Confirm, act: actions.Act, model: type[BaseModel]) -> Action:
+    path = f"/admin/payments/{{subject_id}}/{name}"
+    return Action(path, "payment", "/admin/tasks", confirm, act, model, proof=principals.require_step_up)
+
+
 ACTIONS: Final = (
     _action("approve", _confirm_approve, _approve),
     _action("reject", _confirm_reject, _reject, Rejection),
     _action("retry", _confirm_retry, _retry),
     _action("paid-by-hand", _confirm_record_manual, _record_manual, ManualRefundRequest),
-    Action(
-        "/admin/payments/{subject_id}/dashboard-refund",
-        "payment",
-        "/admin/tasks",
-        _confirm_assign,
-        _assign,
-        DashboardRefundRequest,
-        proof=principals.require_step_up,
-    ),
-    Action(
-        "/admin/payments/{subject_id}/dispute-lost",
-        "payment",
-        "/admin/tasks",
-        _confirm_lose,
-        _lose,
-        LostDispute,
-        proof=principals.require_step_up,
-    ),
+    _payment_action("dashboard-refund", _confirm_assign, _assign, DashboardRefundRequest),
+    _payment_action("dispute-lost", _confirm_lose, _lose, LostDispute),
 )
 actions.register(pages, *ACTIONS)

@@ -3,47 +3,49 @@
 import os
 
 from flask import Request, Response
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from shared.cloud import secrets
 from shared.identity import tokens
+from shared.identity.tokens import Principal
 from shared.problems import Problem
 from shared.sales import reservations
 from shared.sales.reservation_requests import ReservationBody, ReservationRequest
+from tests.benchmarks.layered import UNASKED
 
 secrets.provide({tokens.KEY: os.environ["JWT_SIGNING_KEY"]})
 
 
 def validated(request: Request) -> Response:
     """Check the body, and answer with it."""
-    try:
-        return _response(ReservationBody.model_validate_json(request.get_data()).model_dump_json())
-    except ValidationError:
-        return Response(status=422)
+    body = _body(request)
+    return _response(body) if body else Response(status=UNASKED)
 
 
 def authenticated(request: Request) -> Response:
     """Check the token too."""
-    if tokens.principal_of(_token(request)) is None:
-        return Response(status=401)
-    return validated(request)
+    return validated(request) if _caller(request) else Response(status=UNASKED)
 
 
 def reserved(request: Request) -> Response:
     """Hold the tickets too, in a batch with others."""
-    caller = tokens.principal_of(_token(request))
-    if caller is None:
-        return Response(status=401)
-    body = ReservationBody.model_validate_json(request.get_data())
+    caller, body = _caller(request), _body(request)
+    if caller is None or body is None:
+        return Response(status=UNASKED)
     outcome = reservations._reserve_together(ReservationRequest(caller.id, body))
-    if isinstance(outcome, Problem):
-        return Response(status=outcome.status)
-    return _response(outcome.model_dump_json())
+    return Response(status=outcome.status) if isinstance(outcome, Problem) else _response(outcome)
 
 
-def _token(request: Request) -> str:
-    return request.headers.get("Authorization", "").removeprefix("Bearer ")
+def _body(request: Request) -> ReservationBody | None:
+    try:
+        return ReservationBody.model_validate_json(request.get_data())
+    except ValidationError:
+        return None
 
 
-def _response(body: str) -> Response:
-    return Response(body, status=201, content_type="application/json")
+def _caller(request: Request) -> Principal | None:
+    return tokens.principal_of(request.headers.get("Authorization", "").removeprefix("Bearer "))
+
+
+def _response(model: BaseModel) -> Response:
+    return Response(model.model_dump_json(), status=201, content_type="application/json")

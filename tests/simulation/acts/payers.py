@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 _BY_CARD = 0.5
+"""The share of what Midtrans is paid by card."""
 
 
 @act("a payer pays", 22)

@@ -39,7 +39,7 @@ def test_no_line_break_parts_a_time_from_its_zone(name: str, zone: str, label: s
 @pytest.mark.parametrize("language", ["id", "en"])
 @pytest.mark.parametrize("template", get_args(mails.Template))
 def test_every_mail_has_its_words(template: str, language: Language):
-    module = rendering._environment(language).get_template("timeline.html").make_module({"_": str})
+    module = rendering._environment(language).get_template("timeline.html").make_module()
     assert module.mail_words(template) != template  # type: ignore[attr-defined]
 
 
